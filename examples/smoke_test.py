@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""Goal: each example runs, and two runs with the same arguments have the same result.
+
+usage: smoke_test.py --programs DIR EXAMPLE
+"""
+
+import argparse
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+
+SKIP = 77  # CTest's SKIP_RETURN_CODE
+PICTURES = pathlib.Path("/usr/share/datasets/fashion-mnist")
+CITIES = pathlib.Path("/usr/share/zoneinfo/zone1970.tab")
+
+SYNTHETIC = ["--points", "5000", "--dims", "20", "--rounds", "5"]
+EXAMPLES = {  # name: program, arguments, what it needs
+    "kmeans": ("kmeans", SYNTHETIC, None),
+    "kmeans_plain": ("kmeans_plain", SYNTHETIC, None),
+    "sgd": ("sgd", ["--pictures", "1000", "--rounds", "1"], PICTURES),
+    "tsp": ("tsp", ["--rounds", "2", "--perturbations", "200"], CITIES),
+    "tsp_exact": ("tsp", ["--exact", "10"], CITIES),
+}
+THREADS = ["1", "3", "64"]
+
+
+def run(command, store):
+    """Standard output and exit status, with the checkpoints in a folder of their own."""
+    environment = dict(os.environ, BELAY_STORE=store, BELAY_INTERVAL_MS="1000")
+    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE, check=False)
+    return done.stdout, done.returncode
+
+
+def result(command):
+    """All that an undisturbed run prints: progress and, at the end, the checksum."""
+    with tempfile.TemporaryDirectory() as store:
+        output, status = run(command, store)
+    last = (output.splitlines() or [""])[-1].split()
+    if status != 0 or len(last) != 2 or last[0] != "checksum":
+        sys.exit(f"FAILED: {' '.join(map(str, command))} ended with {status}:\n{output}")
+    return output
+
+
+def two_runs_agree(programs, name):
+    """Also that the plain program computes what the library's does, and that the seed matters."""
+    program, arguments, needed = EXAMPLES[name]
+    if needed and not needed.exists():
+        print(f"SKIPPED: {needed} is not there (script/packages data)")
+        sys.exit(SKIP)
+    for threads in THREADS:
+        command = [programs / program, *arguments, "--threads", threads]
+        first, second = result(command), result(command)
+        print(f"{program} with {threads} threads: {first.splitlines()[-1]}")
+        if first != second:
+            sys.exit(f"FAILED: two runs differ:\n{first}{second}")
+        if program == "kmeans_plain" and result([programs / "kmeans", *command[1:]]) != first:
+            sys.exit("FAILED: kmeans and kmeans_plain differ")
+        if name != "tsp_exact" and result([*command, "--seed", "2"]) == first:
+            sys.exit("FAILED: another seed gives the same result")
+
+
+def hello_comes_back(programs):
+    """Killed in the middle, it goes on with the next step."""
+    with tempfile.TemporaryDirectory() as store:
+        first = run([programs / "hello_checkpoint"], store)
+        second = run([programs / "hello_checkpoint"], store)
+    if first[1] != -signal.SIGKILL or second[1] != 0:
+        sys.exit(f"FAILED: exit statuses {first[1]}, {second[1]}:\n{first[0]}{second[0]}")
+    steps = [f"step {n}" for n in range(1, 6)]
+    if second[0].splitlines()[-2:] != steps[3:]:
+        sys.exit(f"FAILED: the second run printed:\n{second[0]}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--programs", type=pathlib.Path, required=True)
+    parser.add_argument("example", choices=[*EXAMPLES, "hello_checkpoint"])
+    options = parser.parse_args()
+    if options.example == "hello_checkpoint":
+        hello_comes_back(options.programs)
+    else:
+        two_runs_agree(options.programs, options.example)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+// Stopping every thread of the process wherever it is, and letting all go on.
+//
+// A stopped thread sits in Belay's signal handler on its own stack; the kernel's signal frame below
+// holds every register. Released, it returns through that frame. In a restored process the restorer
+// resumes StoppedThread::context instead, and the thread waits at the restore gate until Belay's
+// helper is ready.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/error.h"
+#include "context/resume.h"
+#include "context/stop_signal.h"
+
+namespace belay {
+
+// What a thread says of itself when it stops. In exempt memory.
+struct StoppedThread {
+  enum State : uint32_t { kFree, kSignalled, kParked, kGone };
+
+  int tid = 0;
+  uint32_t state = kFree;
+  bool ended_leader = false;  // main after pthread_exit(): a zombie until the process ends
+  ResumeContext context;
+  uint64_t fs_base = 0, gs_base = 0;
+  uint64_t robust_list = 0, robust_list_bytes = 0;
+  uint64_t clear_tid_address = 0;
+  uint64_t pending_signals = 0;
+  uint64_t stopped_ns = 0;  // the thread's own time stamps, CLOCK_MONOTONIC
+  uint64_t resumed_ns = 0;  // 0 until it runs again
+  char name[16] = {};
+};
+
+// Called in the handler of a thread that has come back, before it goes on: where the engine holds
+// all of them until it is ready. Uses only memory that was captured.
+extern void (*on_thread_restored)();
+
+class ThreadStopper {
+ public:
+  // `memory`: exempt; bounds the number of threads. `ignored`: tids of Belay's own threads.
+  void open(std::span<StoppedThread> memory) { threads_ = memory; }
+
+  // Returns when every thread but `ignored` stands still. On error (a thread that does not stop in
+  // `timeout_ms`, more threads than memory) all run on. Async-signal-safe, allocates nothing.
+  Status stop(std::span<const int> ignored, uint32_t timeout_ms);
+
+  // Lets all run. Returns at once.
+  void release();
+
+  // After release(): waits until each thread has left, then tells how long the one that stood
+  // still longest did so.
+  uint64_t wait_until_left_ns();
+
+  std::span<StoppedThread> threads() { return threads_.first(count_); }
+
+  // Only for the handler.
+  void park(StoppedThread* self, ucontext_t* context);
+
+ private:
+  Status signal_new_threads(std::span<const int> ignored, size_t* added);
+  Status wait_until_parked(uint64_t deadline_ns);
+  void forget_vanished();
+  void name_straggler(char (&out)[64]) const;
+
+  std::span<StoppedThread> threads_;
+  size_t count_ = 0;
+  uint32_t parked_ = 0;  // futex words
+  uint32_t parked_goal_ = 0;
+  uint32_t all_parked_ = 0;
+  uint32_t gate_ = 0;  // 1: stand still
+  uint32_t left_ = 0;
+};
+
+// The stopper that the signal handler serves, and the handler for checkpoint requests.
+void set_signal_target(ThreadStopper* stopper, void (*on_request)());
+// Ends every thread of the process but the caller, wherever it is, without a word to it.
+Status end_other_threads();
+
+// Puts the handler (back) in place.
+Status arm_signal_target();
+
+}  // namespace belay

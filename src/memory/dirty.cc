@@ -1,0 +1,202 @@
+#include "memory/dirty.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+
+#include "base/syscall.h"
+#include "memory/kernel_abi.h"
+
+namespace belay {
+
+void DirtyTracker::open(bool compare) {
+  kind_ = Kind::kCompare;
+  reason_ = "";
+  pagemap_ = int(sys::call(SYS_openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
+  if (compare) {
+    reason_ = "BELAY_TRACKER=compare";
+    return;
+  }
+  uffd_ = int(sys::call(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | kUffdUserModeOnly));
+  if (uffd_ < 0) {
+    reason_ = "userfaultfd is not permitted";
+    return;
+  }
+  uffdio_api api{.api = UFFD_API, .features = kUffdFeatureWpAsync | kUffdFeatureWpUnpopulated};
+  ScanArguments probe{.size = sizeof probe, .return_mask = kPageIsWritten};
+  if (sys::call(SYS_ioctl, uffd_, UFFDIO_API, &api) < 0)
+    reason_ = "userfaultfd has no asynchronous write-protection (Linux >= 6.7 has)";
+  else if (sys::call(SYS_ioctl, pagemap_, kPagemapScan, &probe) < 0)
+    reason_ = "/proc/self/pagemap cannot be scanned (Linux >= 6.7, and no change of user id)";
+  else
+    kind_ = Kind::kUserfault;
+  if (kind_ == Kind::kCompare) {
+    sys::call(SYS_close, uffd_);
+    uffd_ = -1;
+  }
+}
+
+void DirtyTracker::close() {
+  if (uffd_ >= 0) sys::call(SYS_close, uffd_);
+  if (pagemap_ >= 0) sys::call(SYS_close, pagemap_);
+  uffd_ = pagemap_ = -1;
+}
+
+namespace {
+
+bool push(std::span<PageRun> out, size_t* used, uint64_t start, uint64_t end, bool written) {
+  if (*used > 0 && out[*used - 1].end() == start && out[*used - 1].written == written) {
+    out[*used - 1].page_count += (end - start) / kPageBytes;
+    return true;
+  }
+  if (*used == out.size()) return false;
+  out[(*used)++] = {start, (end - start) / kPageBytes, written};
+  return true;
+}
+
+Status no_room(size_t runs) { return fail(ENOBUFS, "more than {} runs of pages", runs); }
+
+}  // namespace
+
+long DirtyTracker::scan_chunk(uint64_t start, uint64_t end, bool anonymous, bool only_written,
+                              std::span<PageRun> out, size_t* used, uint64_t* walked_to) {
+  ScanRegion regions[512];
+  uint64_t not_ours = kPageIsZero | (anonymous ? 0 : kPageIsFile);
+  ScanArguments arguments{
+      .size = sizeof arguments,
+      .flags = kScanWpMatching | kScanCheckWpAsync,
+      .start = start,
+      .end = end,
+      .vec = reinterpret_cast<uint64_t>(regions),
+      .vec_len = sizeof regions / sizeof regions[0],
+      .category_inverted = not_ours,
+      .category_mask = not_ours | (only_written ? kPageIsWritten : 0),
+      .category_anyof_mask = kPageIsPresent | kPageIsSwapped,
+      .return_mask = kPageIsWritten,
+  };
+  long n = sys::call(SYS_ioctl, pagemap_, kPagemapScan, &arguments);
+  if (n < 0) return n;
+  for (long i = 0; i < n; i++) {
+    if (!push(out, used, regions[i].start, regions[i].end,
+              (regions[i].categories & kPageIsWritten) != 0))
+      return -ENOBUFS;
+  }
+  *walked_to = arguments.walk_end;
+  return n;
+}
+
+Status DirtyTracker::scan(uint64_t start, uint64_t end, bool anonymous, bool only_written,
+                          std::span<PageRun> out, size_t* used) {
+  if (kind_ == Kind::kCompare) return scan_pagemap(start, end, /*any_page=*/false, out, used);
+  // Mappings come and go between scans. A walk that meets an unregistered one fails, but has
+  // re-armed the pages before it by then: register all first, which changes nothing for those that
+  // are. All pages of a newly registered one count as written.
+  uffdio_register request{.range = {start, end - start}, .mode = UFFDIO_REGISTER_MODE_WP};
+  long registered = sys::call(SYS_ioctl, uffd_, UFFDIO_REGISTER, &request);
+  // Unmapped altogether since the mappings were read: the walk finds nothing, and that is right.
+  bool vanished = registered == -EINVAL || registered == -ENOMEM;
+  while (start < end) {
+    uint64_t walked_to = start;
+    long n = registered;
+    if (registered == 0 || vanished)
+      n = scan_chunk(start, end, anonymous, only_written, out, used, &walked_to);
+    if (n < 0 && registered < 0)
+      return fail(int(-registered), "userfaultfd cannot watch {:#x}-{:#x}: {}{}", start, end,
+                  errno_text(int(-registered)),
+                  registered == -EBUSY ? " (the program has a userfaultfd of its own there)" : "");
+    if (n == -ENOBUFS) return no_room(out.size());
+    if (n == -EINTR) continue;
+    if (n < 0)
+      return fail(int(-n), "PAGEMAP_SCAN of {:#x}-{:#x}: {}", start, end, errno_text(int(-n)));
+    if (walked_to <= start) break;
+    start = walked_to;
+  }
+  return {};
+}
+
+Status DirtyTracker::scan_known(uint64_t start, uint64_t end, std::span<PageRun> out,
+                                size_t* used) {
+  if (kind_ == Kind::kCompare) return scan(start, end, true, false, out, used);
+  uffdio_register request{.range = {start, end - start}, .mode = UFFDIO_REGISTER_MODE_WP};
+  if (long n = sys::call(SYS_ioctl, uffd_, UFFDIO_REGISTER, &request); n < 0)
+    return scan(start, end, true, false, out, used);
+  uint64_t clean_from = start;
+  while (start < end) {
+    ScanRegion regions[512];
+    // Exactly this asks for the kernel's shortest way (fs/proc/task_mmu.c, pagemap_scan_pmd_entry).
+    ScanArguments arguments{.size = sizeof arguments,
+                            .flags = kScanWpMatching | kScanCheckWpAsync,
+                            .start = start,
+                            .end = end,
+                            .vec = reinterpret_cast<uint64_t>(regions),
+                            .vec_len = sizeof regions / sizeof regions[0],
+                            .category_mask = kPageIsWritten,
+                            .return_mask = kPageIsWritten};
+    long n = sys::call(SYS_ioctl, pagemap_, kPagemapScan, &arguments);
+    if (n == -EINTR) continue;
+    if (n < 0)
+      return fail(int(-n), "PAGEMAP_SCAN of {:#x}-{:#x}: {}", start, end, errno_text(int(-n)));
+    for (long i = 0; i < n; i++) {
+      if (regions[i].start > clean_from &&
+          !push(out, used, clean_from, regions[i].start, /*written=*/false))
+        return no_room(out.size());
+      BELAY_TRY(push_present(regions[i].start, regions[i].end, out, used));
+      clean_from = regions[i].end;
+    }
+    if (arguments.walk_end <= start) break;
+    start = arguments.walk_end;
+  }
+  if (end > clean_from && !push(out, used, clean_from, end, false)) return no_room(out.size());
+  return {};
+}
+
+// Those of a written range that hold anything, as written; leaves the arming alone.
+Status DirtyTracker::push_present(uint64_t start, uint64_t end, std::span<PageRun> out,
+                                  size_t* used) {
+  while (start < end) {
+    ScanRegion regions[64];
+    ScanArguments arguments{.size = sizeof arguments,
+                            .start = start,
+                            .end = end,
+                            .vec = reinterpret_cast<uint64_t>(regions),
+                            .vec_len = sizeof regions / sizeof regions[0],
+                            .category_inverted = kPageIsZero,
+                            .category_mask = kPageIsZero,
+                            .category_anyof_mask = kPageIsPresent | kPageIsSwapped,
+                            .return_mask = kPageIsZero};
+    long n = sys::call(SYS_ioctl, pagemap_, kPagemapScan, &arguments);
+    if (n == -EINTR) continue;
+    if (n < 0)
+      return fail(int(-n), "PAGEMAP_SCAN of {:#x}-{:#x}: {}", start, end, errno_text(int(-n)));
+    for (long i = 0; i < n; i++)
+      if (!push(out, used, regions[i].start, regions[i].end, /*written=*/true))
+        return no_room(out.size());
+    if (arguments.walk_end <= start) break;
+    start = arguments.walk_end;
+  }
+  return {};
+}
+
+Status DirtyTracker::present(uint64_t start, uint64_t end, std::span<PageRun> out, size_t* used) {
+  return scan_pagemap(start, end, /*any_page=*/true, out, used);
+}
+
+// pagemap.rst: bit 63 present, 62 swapped, 61 file-mapped or shared.
+Status DirtyTracker::scan_pagemap(uint64_t start, uint64_t end, bool any_page,
+                                  std::span<PageRun> out, size_t* used) {
+  constexpr uint64_t kPresent = uint64_t{3} << 62, kFile = uint64_t{1} << 61;
+  uint64_t entries[512];
+  while (start < end) {
+    size_t want = (end - start) / kPageBytes;
+    if (want > 512) want = 512;
+    long n = sys::call(SYS_pread64, pagemap_, entries, want * 8, start / kPageBytes * 8);
+    if (n <= 0) return fail(n < 0 ? int(-n) : EIO, "cannot read /proc/self/pagemap");
+    for (long i = 0; i < n / 8; i++, start += kPageBytes) {
+      bool take = (entries[i] & kPresent) != 0 && (any_page || (entries[i] & kFile) == 0);
+      if (take && !push(out, used, start, start + kPageBytes, true)) return no_room(out.size());
+    }
+  }
+  return {};
+}
+
+}  // namespace belay

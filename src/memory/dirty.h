@@ -1,0 +1,67 @@
+// Which pages were written since last asked.
+//
+// With userfaultfd write-protection in async mode and PAGEMAP_SCAN (Linux >= 6.7) the kernel keeps
+// the answer and re-arms in the same walk: 0.4-0.6 ms a clean GiB of 4 KiB pages, 1.0-1.3 µs for
+// the first write to a page, no signals, no fault in system calls. Elsewhere, or when
+// BELAY_TRACKER=compare asks for it, every page that is present is reported, and the caller
+// compares checksums: slower, and right under every kernel, system call and sandbox.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/error.h"
+#include "base/page.h"
+
+namespace belay {
+
+struct PageRun {
+  uint64_t start = 0;
+  uint64_t page_count = 0;
+  bool written = false;  // since the last scan that re-armed
+  uint64_t end() const { return start + page_count * kPageBytes; }
+};
+
+class DirtyTracker {
+ public:
+  enum class Kind { kUserfault, kCompare };
+
+  // Opens what the kernel offers. `compare`: don't try. Never fails: kCompare always works.
+  void open(bool compare);
+  void close();
+  Kind kind() const { return kind_; }
+  int uffd() const { return uffd_; }
+  int pagemap() const { return pagemap_; }
+  // Why it is not kUserfault: a sentence, or "".
+  const char* reason() const { return reason_; }
+
+  // Reports the pages of [start, end) that hold contents of the process's own (present or swapped,
+  // not a file's, not the shared zero page), in order, into `out` from `*used` on, and from now on
+  // those are unwritten. Only `written` ones if `only_written`. Range: whole mappings, private.
+  // `anonymous`: none of them maps a file, which spares the kernel a look at each page's owner (a
+  // sixth of the time). ENOBUFS when `out` is full.
+  Status scan(uint64_t start, uint64_t end, bool anonymous, bool only_written,
+              std::span<PageRun> out, size_t* used);
+
+  // The same for anonymous memory that was all reported at the last scan that re-armed, written or
+  // not: the kernel then looks for nothing but its write-protection bits, five times as fast. Pages
+  // that have gone since count as written to it, and are asked for once more.
+  Status scan_known(uint64_t start, uint64_t end, std::span<PageRun> out, size_t* used);
+
+  // Pages of [start, end) that are mapped now whatever they are (for shared memory).
+  Status present(uint64_t start, uint64_t end, std::span<PageRun> out, size_t* used);
+
+ private:
+  long scan_chunk(uint64_t start, uint64_t end, bool anonymous, bool only_written,
+                  std::span<PageRun> out, size_t* used, uint64_t* walked_to);
+  Status push_present(uint64_t start, uint64_t end, std::span<PageRun> out, size_t* used);
+  Status scan_pagemap(uint64_t start, uint64_t end, bool any_page, std::span<PageRun> out,
+                      size_t* used);
+
+  Kind kind_ = Kind::kCompare;
+  const char* reason_ = "";
+  int uffd_ = -1;
+  int pagemap_ = -1;
+};
+
+}  // namespace belay
