@@ -28,7 +28,7 @@ constexpr int kLookMs = 250;
 // After a change, so that the many writes of one checkpoint cost few looks.
 constexpr int kSettleMs = 5;
 
-struct Options {
+struct CheckpointOptions {
   std::string store, name;
   std::string timeout = "5m";
 };
@@ -142,7 +142,7 @@ Answer wait_for_answer(const Instance& instance, const Answer& before, int inoti
   }
 }
 
-int checkpoint(const Options& options) {
+int checkpoint(const CheckpointOptions& options) {
   const auto end = Clock::now() + std::chrono::milliseconds(parse_duration_ms(options.timeout));
   Instance instance = read_instance(store_directory(options.store), options.name);
   const pid_t pid = instance.running.value_or(0);
@@ -167,7 +167,7 @@ int checkpoint(const Options& options) {
 }  // namespace
 
 void add_checkpoint(Parser& parser) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CheckpointOptions>();
   CLI::App* command = parser.app.add_subcommand(
       "checkpoint", "Have a running program take a checkpoint, and wait until it is durable");
   add_store_option(command, &options->store);

@@ -15,7 +15,7 @@ namespace {
 
 using format::Metadata;
 
-struct Options {
+struct InspectOptions {
   std::string file;
   bool extents = false;
 };
@@ -75,7 +75,7 @@ bool print_segment(const GenerationFile& file, const Metadata& block, bool list_
   return index && description;
 }
 
-int inspect(const Options& options) {
+int inspect(const InspectOptions& options) {
   bool sound = true;
   uint64_t bytes = 0;
   printf("%s\n", printable(options.file).c_str());
@@ -91,7 +91,7 @@ int inspect(const Options& options) {
 }  // namespace
 
 void add_inspect(Parser& parser) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InspectOptions>();
   CLI::App* command = parser.app.add_subcommand(
       "inspect", "Print the segments of a generation file as they are on disk");
   command->add_flag("--extents", options->extents, "List the extents of each segment too");

@@ -14,7 +14,7 @@
 namespace belay::cli {
 namespace {
 
-struct Options {
+struct LsOptions {
   std::string store;
   bool json = false;
 };
@@ -74,7 +74,7 @@ Json instance_json(const Instance& instance) {
   return json;
 }
 
-int ls(const Options& options) {
+int ls(const LsOptions& options) {
   const std::string store = store_directory(options.store);
   std::vector<Instance> instances = list_instances(store);
   if (options.json) {
@@ -92,7 +92,7 @@ int ls(const Options& options) {
 }  // namespace
 
 void add_ls(Parser& parser) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LsOptions>();
   CLI::App* command = parser.app.add_subcommand("ls", "List what the store holds");
   add_store_option(command, &options->store);
   add_json_option(command, &options->json);

@@ -14,7 +14,7 @@
 namespace belay::cli {
 namespace {
 
-struct Options : RunOptions {
+struct RestoreOptions : RunOptions {
   std::string name;
   uint64_t at = 0;
   bool no_supervise = false;
@@ -33,7 +33,7 @@ Job recorded_job(const Instance& instance, const CheckpointInfo& info) {
   return job;
 }
 
-int restore(const Options& options) {
+int restore(const RestoreOptions& options) {
   const std::string store = store_directory(options.store);
   Instance instance = read_instance(store, options.name);
   if (instance.running) {
@@ -52,7 +52,7 @@ int restore(const Options& options) {
 }  // namespace
 
 void add_restore(Parser& parser) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RestoreOptions>();
   CLI::App* command = parser.app.add_subcommand(
       "restore", "Let a program go on from a checkpoint, with the command line recorded in it");
   options->add_to(command);

@@ -13,7 +13,7 @@
 namespace belay::cli {
 namespace {
 
-struct Options {
+struct RmOptions {
   std::string store;
   std::vector<std::string> names;
   bool force = false;
@@ -33,7 +33,7 @@ void keep_newest(const Instance& instance) {
   }
 }
 
-void remove_one(const std::string& store, const std::string& name, const Options& options) {
+void remove_one(const std::string& store, const std::string& name, const RmOptions& options) {
   const std::string directory = read_instance(store, name).directory;
   std::optional<InstanceLock> lock;
   if (!options.force || !lock_holder(directory)) lock.emplace(directory);
@@ -44,7 +44,7 @@ void remove_one(const std::string& store, const std::string& name, const Options
   }
 }
 
-int rm(const Options& options) {
+int rm(const RmOptions& options) {
   const std::string store = store_directory(options.store);
   int exit_code = kExitOk;
   for (const std::string& name : options.names) {
@@ -62,7 +62,7 @@ int rm(const Options& options) {
 }  // namespace
 
 void add_rm(Parser& parser) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RmOptions>();
   CLI::App* command = parser.app.add_subcommand("rm", "Remove checkpoints");
   add_store_option(command, &options->store);
   command->add_flag("--force", options->force,

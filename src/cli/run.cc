@@ -17,7 +17,7 @@
 namespace belay::cli {
 namespace {
 
-struct Options : RunOptions {
+struct RunCommandOptions : RunOptions {
   std::string name;
   bool fresh = false;
   std::vector<std::string> command;
@@ -52,7 +52,7 @@ void prepare_store(const Job& job, bool fresh) {
   }
 }
 
-int run(const Options& options, const std::vector<std::string>& after_dashes) {
+int run(const RunCommandOptions& options, const std::vector<std::string>& after_dashes) {
   Job job;
   job.arguments = options.command;
   job.arguments.insert(job.arguments.end(), after_dashes.begin(), after_dashes.end());
@@ -72,7 +72,7 @@ int run(const Options& options, const std::vector<std::string>& after_dashes) {
 }  // namespace
 
 void add_run(Parser& parser) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunCommandOptions>();
   CLI::App* command = parser.app.add_subcommand(
       "run", "Run a program with checkpoints, and restart it from the last one when it crashes");
   options->add_to(command);

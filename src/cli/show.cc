@@ -14,7 +14,7 @@
 namespace belay::cli {
 namespace {
 
-struct Options {
+struct ShowOptions {
   std::string store, name;
   uint64_t at = 0;
   bool json = false;
@@ -42,7 +42,7 @@ void print_checkpoints(const Instance& instance) {
   printf("%s", table.text().c_str());
 }
 
-int show(const Options& options) {
+int show(const ShowOptions& options) {
   Instance instance = read_instance(store_directory(options.store), options.name);
   if (instance.checkpoints.empty()) find_checkpoint(instance, options.at);  // says that
   if (!options.json) print_checkpoints(instance);
@@ -75,7 +75,7 @@ int show(const Options& options) {
 }  // namespace
 
 void add_show(Parser& parser) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ShowOptions>();
   CLI::App* command = parser.app.add_subcommand(
       "show", "Show the checkpoints of a program, and what one of them consists of");
   add_store_option(command, &options->store);

@@ -17,7 +17,7 @@
 namespace belay::cli {
 namespace {
 
-struct Options {
+struct VerifyOptions {
   std::string store, name;
   bool json = false;
 };
@@ -109,7 +109,7 @@ bool verify_instance(const Instance& instance, bool as_json, Json* list) {
   return good;
 }
 
-int verify(const Options& options) {
+int verify(const VerifyOptions& options) {
   const std::string store = store_directory(options.store);
   std::vector<Instance> instances;
   if (options.name.empty()) {
@@ -132,7 +132,7 @@ int verify(const Options& options) {
 }  // namespace
 
 void add_verify(Parser& parser) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<VerifyOptions>();
   CLI::App* command =
       parser.app.add_subcommand("verify", "Read every page of the checkpoints and check it");
   add_store_option(command, &options->store);
