@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 
+#include "base/priority.h"
 #include "base/syscall.h"
 
 namespace belay {
@@ -40,6 +41,7 @@ struct Start {
 };
 
 [[noreturn]] void run(Start* start) {
+  ask_for_short_slices();
   start->entry(start->argument);
   for (;;) sys::call(SYS_exit, 0);
 }

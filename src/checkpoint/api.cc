@@ -53,16 +53,16 @@ Status prepare(const crattr* attributes) {
 // begun must not become the newest one.
 Status launch() {
   if (g_engine != nullptr) return {};
-  BELAY_ASSIGN(StoreView view, look_into_store(g_shared.config));
-  return start_engine(view.position);
+  BELAY_ASSIGN(StorePosition position, newest_position(g_shared.config));
+  return start_engine(position);
 }
 
 Status activate() {
   static bool handlers = false;
   if (!handlers) pthread_atfork(wait_for_lazy_fill, nullptr, leave_engine_in_child);
   handlers = true;
-  BELAY_ASSIGN(StoreView view, look_into_store(g_shared.config));
-  if (!view.any) BELAY_TRY(launch());
+  BELAY_ASSIGN(bool any, store_holds_any(g_shared.config));
+  if (!any) BELAY_TRY(launch());
   g_shared.active = true;
   return {};
 }

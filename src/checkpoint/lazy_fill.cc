@@ -141,13 +141,13 @@ bool is_lazy(const MappingRecord& mapping) {
          (mapping.protection & PROT_WRITE) != 0;
 }
 
-bool is_lazy(const Description& description, const StoredRun& run) {
-  uint64_t start = run.address.value, end = start + run.page_count * kPageBytes;
-  bool inside = false;
+void keep_eager(const Description& description, std::vector<StoredRun>* runs) {
   description.for_each<MappingRecord>(RecordKind::kMapping, [&](const MappingRecord& mapping) {
-    inside |= is_lazy(mapping) && start >= mapping.start.value && end <= mapping.end.value;
+    if (!is_lazy(mapping)) return;
+    std::erase_if(*runs, [&](const StoredRun& run) {
+      return run.address.value >= mapping.start.value && end_of(run) <= mapping.end.value;
+    });
   });
-  return inside;
 }
 
 LazyPlan make_lazy_plan(const Description& description, const LoadedCheckpoint& checkpoint) {

@@ -45,7 +45,8 @@ struct LazyPlan {
 int open_lazy_fill();
 uffdio_register lazy_registration(const AddressRange& range);
 bool is_lazy(const MappingRecord& mapping);
-bool is_lazy(const Description& description, const StoredRun& run);
+// Takes out the runs that lie in such memory.
+void keep_eager(const Description& description, std::vector<StoredRun>* runs);
 LazyPlan make_lazy_plan(const Description& description, const LoadedCheckpoint& checkpoint);
 
 // In the restored process, on Belay's thread: before any thread runs, after all run (returns when

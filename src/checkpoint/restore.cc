@@ -161,6 +161,18 @@ int move_high(int fd, int floor) {
   return high;
 }
 
+// The numbers from `first` to `last` without the `kept` ones, as ranges that include their ends.
+std::vector<std::pair<int, int>> gaps(std::vector<int> kept, int first, int last) {
+  std::sort(kept.begin(), kept.end());
+  std::vector<std::pair<int, int>> found;
+  for (int fd : kept) {
+    if (fd > first) found.emplace_back(first, fd - 1);
+    first = fd + 1;
+  }
+  if (first <= last) found.emplace_back(first, last);
+  return found;
+}
+
 // One restore, from an opened checkpoint to the jump.
 class Restore {
  public:
@@ -280,13 +292,8 @@ Status Restore::add_last_calls(Block& block, std::vector<RestoreCall>& calls) co
   // Files that were only needed to map them.
   std::vector<int> stays = {lock_fd_};
   if (uffd_ >= 0) stays.insert(stays.end(), {checkpoint_.fd, uffd_});
-  std::sort(stays.begin(), stays.end());
-  int from = high_fd_;
-  for (int fd : stays) {
-    if (fd > from) calls.push_back({SYS_close_range, {from, fd - 1}, RestoreCall::kIgnoreResult});
-    from = fd + 1;
-  }
-  calls.push_back({SYS_close_range, {from, INT_MAX}, RestoreCall::kIgnoreResult});
+  for (auto [first, last] : gaps(stays, high_fd_, INT_MAX))
+    calls.push_back({SYS_close_range, {first, last}, RestoreCall::kIgnoreResult});
   return {};
 }
 
@@ -331,12 +338,13 @@ Status Restore::leave_process() {
   if (chdir(cwd.c_str()) != 0)
     return fail(errno, "cannot return to the working directory {}: {}", cwd, errno_text(errno));
   // Close what the image does not know; what it knows is replaced by number.
-  std::vector<bool> given(size_t(high_fd_), false);
+  std::vector<int> given;
   description_.for_each<FileRecord>(RecordKind::kFile, [&](const FileRecord& file) {
-    if (file.kind == FileKind::kStandard) given[size_t(file.fd)] = true;
+    if (file.kind == FileKind::kStandard && file.fd > 2) given.push_back(file.fd);
   });
-  for (int fd = 3; fd < high_fd_; fd++)
-    if (!given[size_t(fd)]) close(fd);
+  for (auto [first, last] : gaps(given, 3, high_fd_ - 1))
+    if (sys::call(SYS_close_range, first, last, 0) == -ENOSYS)  // before Linux 5.9
+      for (int fd = first; fd <= last; fd++) close(fd);
   BELAY_TRY(restore_files(description_, getenv("BELAY_RESTART") != nullptr));
   umask(mode_t(description_.process().umask));
   restore_signals(description_);
@@ -357,16 +365,16 @@ void Restore::jump() {
 
 }  // namespace
 
-Result<StoreView> look_into_store(const Config& config) {
+Result<StorePosition> newest_position(const Config& config) {
   BELAY_ASSIGN(auto found, list_checkpoints(real_os(), config.directory));
-  StoreView view;
-  view.any = !found.empty();
-  for (const CheckpointInfo& info : found) {
-    if (!info.problem.empty()) continue;
-    view.position = info.position;
-    break;
-  }
-  return view;
+  for (const CheckpointInfo& info : found)
+    if (info.problem.empty()) return info.position;
+  return StorePosition{};
+}
+
+Result<bool> store_holds_any(const Config& config) {
+  BELAY_ASSIGN(auto found, list_checkpoints(real_os(), config.directory, ListDepth::kMetadata));
+  return !found.empty();
 }
 
 namespace {
@@ -380,10 +388,10 @@ Result<LoadedCheckpoint> load_verified(const CheckpointInfo& info, const BuildId
   if (!description) status = tl::make_unexpected(description.error());
   if (status) status = check_identity(*description, identity);
   if (status) {
-    LoadedCheckpoint ahead = checkpoint;
-    if (verify == CR_VERIFY_TOUCH)
-      std::erase_if(ahead.runs, [&](const StoredRun& run) { return is_lazy(*description, run); });
-    status = verify_pages(real_os(), ahead, 0);
+    std::vector<StoredRun> all = checkpoint.runs;
+    if (verify == CR_VERIFY_TOUCH) keep_eager(*description, &checkpoint.runs);
+    status = verify_pages(real_os(), checkpoint, 0);
+    checkpoint.runs = std::move(all);
   }
   if (status) return checkpoint;
   close(checkpoint.fd);
@@ -422,7 +430,7 @@ Result<LoadedCheckpoint> choose(const std::vector<CheckpointInfo>& found, const 
 }  // namespace
 
 Status restore_newest(const Config& config, const BuildIdentity& identity, int lock_fd) {
-  BELAY_ASSIGN(auto found, list_checkpoints(real_os(), config.directory));
+  BELAY_ASSIGN(auto found, list_checkpoints(real_os(), config.directory, ListDepth::kMetadata));
   if (found.empty()) return {};
   stop_engine();  // nothing may be taken while this process is about to be replaced
   uint64_t newest = 0;

@@ -7,12 +7,10 @@
 
 namespace belay {
 
-// What this process found in its store.
-struct StoreView {
-  StorePosition position;  // of the newest good checkpoint; all zero without one
-  bool any = false;        // there is something, good or not
-};
-Result<StoreView> look_into_store(const Config& config);
+// Where the newest good checkpoint of the store lies; all zero without one.
+Result<StorePosition> newest_position(const Config& config);
+// Whether there is something in the store, good or not.
+Result<bool> store_holds_any(const Config& config);
 
 // Does not return when there is a checkpoint to restore. Returns success when there is none, and
 // an error, with this process unharmed, when it cannot be done. `lock_fd` goes along.

@@ -1,11 +1,12 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <cstring>
+#include <optional>
 
 #include "base/log.h"
+#include "base/priority.h"
 #include "base/syscall.h"
 #include "checkpoint/capture.h"
 #include "checkpoint/crash_point.h"
@@ -65,6 +66,9 @@ Status refuse_children() {
 }
 
 Status Checkpoint::run() {
+  // In its turn among 4 computing threads on 2 cores, a full checkpoint gets 60 to 70 % of the
+  // disk's rate, and an increment takes 60 ms instead of 20.
+  AheadOfProgram ahead(10);
   BELAY_TRY(refuse_children());
   BELAY_TRY(refuse_timers());
   BELAY_TRY(engine_.writer.begin(engine_.position, full_, g_shared.identity));
@@ -149,15 +153,13 @@ Status Checkpoint::copy_run(const PageRun& run) {
 
 Status Checkpoint::pause() {
   int own[kRawThreadsMax];
-  // Where the kernel lets us, ahead of every thread that computes: each signal sent wakes one, and
-  // all that stand still wait for this one. Back in line before they are let go.
-  long nice = 20 - sys::call(SYS_getpriority, PRIO_PROCESS, 0);
-  sys::call(SYS_setpriority, PRIO_PROCESS, 0, -20);
-  Status status = engine_.stopper.stop(raw_thread_ids(own), kStopTimeoutMs);
-  bool stopped = status.has_value();
-  if (stopped) status = capture_stopped();
-  sys::call(SYS_setpriority, PRIO_PROCESS, 0, nice);
-  if (stopped) engine_.stopper.release();
+  // Ahead of every thread that computes: each signal sent wakes one, and all that stand still wait
+  // for this one. Back in line before they are let go.
+  std::optional<AheadOfProgram> ahead(40);
+  BELAY_TRY(engine_.stopper.stop(raw_thread_ids(own), kStopTimeoutMs));
+  Status status = capture_stopped();
+  ahead.reset();
+  engine_.stopper.release();
   return status;
 }
 

@@ -1,22 +1,14 @@
-// The threads of this process, from /proc/self/task. Allocates nothing.
+// The threads of this process. Allocates nothing.
 #pragma once
 
-#include <cstdint>
-
-#include "base/error.h"
+#include "base/number_list.h"
 
 namespace belay {
 
-class TaskList {
+// next() is a tid, -1 at the end.
+class TaskList : public NumberList {
  public:
-  ~TaskList();
-  Status open();
-  int next();  // a tid, 0 at the end
-
- private:
-  int fd_ = -1;
-  long used_ = 0, at_ = 0;
-  alignas(8) char buffer_[8192];
+  Status open() { return NumberList::open("/proc/self/task"); }
 };
 
 // Whether it has ended and only its id is left. False when it is gone altogether.

@@ -83,7 +83,7 @@ Status end_other_threads() {
     TaskList tasks;
     BELAY_TRY(tasks.open());
     int others = 0;
-    for (int tid; (tid = tasks.next()) != 0;) {
+    for (int tid; (tid = tasks.next()) >= 0;) {
       if (tid == self) continue;
       others++;
       send_stop_signal(pid, tid, nullptr);
@@ -130,7 +130,7 @@ Status ThreadStopper::signal_new_threads(std::span<const int> ignored, size_t* a
   TaskList tasks;
   BELAY_TRY(tasks.open());
   size_t known = count_;
-  for (int tid; (tid = tasks.next()) != 0;) {
+  for (int tid; (tid = tasks.next()) >= 0;) {
     bool skip = false;
     for (int own : ignored) skip |= own == tid;
     // The kernel lists tasks in order of birth, mostly: look near where the last one was found.

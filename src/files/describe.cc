@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
@@ -8,6 +7,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/number_list.h"
 #include "base/syscall.h"
 #include "files/descriptors.h"
 
@@ -192,9 +192,11 @@ Status add_pipes(DescriptionWriter& writer) {
 
 GivenDescriptors given_descriptors() {
   GivenDescriptors given;
-  for (int fd = 0; fd < 1024 && given.count < kGivenMax; fd++) {
+  NumberList list;
+  if (!list.open("/proc/self/fd")) return given;
+  for (int fd; (fd = list.next()) >= 0 && given.count < kGivenMax;) {
     struct stat status;
-    if (sys::call(SYS_fstat, fd, &status) != 0) continue;
+    if (fd == list.fd() || sys::call(SYS_fstat, fd, &status) != 0) continue;
     given.fd[given.count] = fd;
     given.device[given.count] = status.st_dev;
     given.inode[given.count++] = status.st_ino;
@@ -213,32 +215,20 @@ void refresh(GivenDescriptors& given) {
 
 Status describe_files(std::span<const int> own, std::string_view own_directory,
                       const GivenDescriptors& given, DescriptionWriter& writer) {
-  long list = sys::call(SYS_openat, AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (list < 0) return fail(int(-list), "/proc/self/fd: {}", errno_text(int(-list)));
-  Status status;
-  alignas(8) char buffer[4096];
+  NumberList list;
+  BELAY_TRY(list.open("/proc/self/fd"));
   int count = 0;
-  for (long used; status && (used = sys::call(SYS_getdents64, list, buffer, sizeof buffer)) > 0;) {
-    for (long at = 0; status && at < used;) {
-      auto* entry = reinterpret_cast<dirent64*>(buffer + at);
-      at += entry->d_reclen;
-      if (entry->d_name[0] == '.') continue;
-      int fd = 0;
-      for (const char* c = entry->d_name; *c != '\0'; c++) fd = fd * 10 + (*c - '0');
-      bool skip = fd == list;
-      for (int mine : own) skip |= mine == fd;
-      if (skip) continue;
-      if (++count > kDescriptorsMax) status = fail(ENOTSUP, "more than {} open files", count - 1);
-      Descriptor descriptor;
-      if (status) status = read_descriptor(fd, &descriptor);
-      if (status && lies_in(descriptor.name(), own_directory)) continue;
-      if (status) status = add_file(descriptor, given, writer);
-    }
+  for (int fd; (fd = list.next()) >= 0;) {
+    bool skip = fd == list.fd();
+    for (int mine : own) skip |= mine == fd;
+    if (skip) continue;
+    if (++count > kDescriptorsMax) return fail(ENOTSUP, "more than {} open files", count - 1);
+    Descriptor descriptor;
+    BELAY_TRY(read_descriptor(fd, &descriptor));
+    if (!lies_in(descriptor.name(), own_directory)) BELAY_TRY(add_file(descriptor, given, writer));
   }
-  sys::call(SYS_close, list);
-  if (status) status = add_pipes(writer);
-  if (status) status = writer.status();
-  return status;
+  BELAY_TRY(add_pipes(writer));
+  return writer.status();
 }
 
 }  // namespace belay

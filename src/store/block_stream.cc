@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/page.h"
+#include "base/priority.h"
 #include "base/syscall.h"
 
 namespace belay {
@@ -114,6 +115,7 @@ void BlockStream::wait_completed(uint32_t count) {
 
 void BlockStream::run(void* self) {
   auto& stream = *static_cast<BlockStream*>(self);
+  AheadOfProgram ahead(10);  // it only waits for the disk
   for (uint32_t next = 0;; ++next) {
     while (__atomic_load_n(&stream.submitted_, __ATOMIC_ACQUIRE) == next)
       sys::futex_wait(&stream.submitted_, next);

@@ -2,6 +2,9 @@
 
 #include <errno.h>
 
+#include <algorithm>
+#include <memory>
+
 #include "base/checksum.h"
 
 namespace belay {
@@ -22,13 +25,13 @@ Status read_exactly(Os& os, int fd, void* data, size_t bytes, uint64_t offset) {
 // One index block in memory; `bytes` holds it without padding.
 struct Block {
   IndexHeader header;
-  std::vector<std::byte> bytes;
+  std::unique_ptr<std::byte[]> bytes;
 
   std::span<const Extent> extents() const {
-    return {reinterpret_cast<const Extent*>(bytes.data()), header.extents};
+    return {reinterpret_cast<const Extent*>(bytes.get()), header.extents};
   }
   std::span<const uint64_t> checksums() const {
-    return {reinterpret_cast<const uint64_t*>(bytes.data() + header.extents * sizeof(Extent)),
+    return {reinterpret_cast<const uint64_t*>(bytes.get() + header.extents * sizeof(Extent)),
             header.data_pages};
   }
 };
@@ -58,9 +61,9 @@ Result<Block> read_block(Os& os, int fd, const BlockRef& ref, const Metadata& se
   Block block;
   BELAY_TRY(read_exactly(os, fd, &block.header, sizeof block.header, ref.offset));
   BELAY_TRY(check_header(block.header, ref, segment));
-  block.bytes.resize(ref.bytes - sizeof block.header);
-  BELAY_TRY(read_exactly(os, fd, block.bytes.data(), block.bytes.size(),
-                         ref.offset + sizeof block.header));
+  uint64_t bytes = ref.bytes - sizeof block.header;
+  block.bytes = std::make_unique_for_overwrite<std::byte[]>(bytes);
+  BELAY_TRY(read_exactly(os, fd, block.bytes.get(), bytes, ref.offset + sizeof block.header));
   auto extents = block.extents();
   auto checksums = block.checksums();
   if (checksum(extents.data(), extents.size_bytes()) != block.header.extents_checksum ||
@@ -118,20 +121,33 @@ Status take_extents(const Block& block, uint64_t checksum_index,
   return {};
 }
 
+// Exactly as much for the first, large segment; in growing steps for the many that follow it.
+template <class T>
+void make_room(std::vector<T>* items, uint64_t more) {
+  uint64_t needed = items->size() + more;
+  if (items->empty() || needed > items->capacity())
+    items->reserve(items->empty() ? needed : std::max(needed, 2 * items->size()));
+}
+
 }  // namespace
 
 Status read_index(Os& os, const GenerationFile& file, const Metadata& segment,
                   std::vector<IndexedExtent>* extents, std::vector<uint64_t>* checksums) {
   BELAY_ASSIGN(std::vector<Block> blocks, read_blocks(os, file.fd, segment));
-  uint64_t pages = 0;
+  uint64_t pages = 0, runs = 0;
+  for (const Block& block : blocks) {
+    pages += block.header.data_pages;
+    runs += block.header.extents;
+  }
+  if (pages != segment.data_pages)
+    return damaged(segment.index.offset, "METADATA has another number of pages");
+  make_room(checksums, pages);
+  make_room(extents, runs);
   for (auto block = blocks.rbegin(); block != blocks.rend(); ++block) {
     BELAY_TRY(take_extents(*block, checksums->size(), extents));
     auto more = block->checksums();
     checksums->insert(checksums->end(), more.begin(), more.end());
-    pages += more.size();
   }
-  if (pages != segment.data_pages)
-    return damaged(segment.index.offset, "METADATA has another number of pages");
   return {};
 }
 

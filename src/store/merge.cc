@@ -62,20 +62,17 @@ bool continues(const StoredRun& run, const IndexedExtent& next) {
 // A natural merge sort in which overlay() takes the place of the merge: neighbouring stretches are
 // merged, so that the right one is always the newer.
 std::vector<StoredRun> merge_extents(Extents extents) {
-  for (;;) {
+  while (!extents.empty() && stretch_end(extents, 0) < extents.size()) {
     Extents next;
     next.reserve(extents.size() + extents.size() / 2);
-    bool merged = false;
     for (size_t first = 0; first < extents.size();) {
       size_t middle = stretch_end(extents, first);
       size_t last = middle < extents.size() ? stretch_end(extents, middle) : middle;
-      merged |= last != middle;
       overlay({extents.data() + first, middle - first}, {extents.data() + middle, last - middle},
               &next);
       first = last;
     }
     extents = std::move(next);
-    if (!merged) break;
   }
   std::vector<StoredRun> runs;
   for (const IndexedExtent& e : extents) {

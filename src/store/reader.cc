@@ -57,11 +57,8 @@ void list_end(const Status& status, const Metadata& block, const SegmentLink& li
   out->push_back(std::move(info));
 }
 
-// How much a listing reads: load_checkpoint() validates what it loads by itself.
-enum class Depth { kMetadata, kIndexAndDescription };
-
 void list_generation(Os& os, const GenerationFile& file, uint32_t generation, const char* path,
-                     Depth depth, std::vector<CheckpointInfo>* out) {
+                     ListDepth depth, std::vector<CheckpointInfo>* out) {
   SegmentLink link{.generation = generation};
   std::string broken_base;
   uint64_t base_bytes = 0;
@@ -71,7 +68,7 @@ void list_generation(Os& os, const GenerationFile& file, uint32_t generation, co
       return list_end(status, block, link, path, out);
     CheckpointInfo info = info_of(block, link, base_bytes, path);
     base_bytes = info.position.base_bytes;
-    if (depth == Depth::kIndexAndDescription)
+    if (depth == ListDepth::kIndexAndDescription)
       info.problem = broken_base.empty() ? problem_in(os, file, block) : broken_base;
     if (broken_base.empty() && !info.problem.empty())
       broken_base = fmt::format("it builds on checkpoint {}, which is damaged", block.sequence);
@@ -104,7 +101,10 @@ std::string sentence(const CheckpointInfo& info) {
   return fmt::format("checkpoint {} in {}: {}", info.position.sequence, info.file, info.problem);
 }
 
-Result<std::vector<CheckpointInfo>> list(Os& os, const std::string& directory, Depth depth) {
+}  // namespace
+
+Result<std::vector<CheckpointInfo>> list_checkpoints(Os& os, const std::string& directory,
+                                                     ListDepth depth) {
   if (directory.size() >= kStorePathBytes)
     return fail(ENAMETOOLONG, "the store's path is longer than {} bytes", kStorePathBytes - 1);
   std::vector<CheckpointInfo> found;
@@ -128,12 +128,6 @@ Result<std::vector<CheckpointInfo>> list(Os& os, const std::string& directory, D
   return found;
 }
 
-}  // namespace
-
-Result<std::vector<CheckpointInfo>> list_checkpoints(Os& os, const std::string& directory) {
-  return list(os, directory, Depth::kIndexAndDescription);
-}
-
 Result<LoadedCheckpoint> load_checkpoint(Os& os, const CheckpointInfo& info) {
   if (!info.problem.empty()) return fail(EBADMSG, "{}", sentence(info));
   BELAY_ASSIGN(GenerationFile file, open_generation(os, info.file.c_str(), O_RDONLY));
@@ -146,7 +140,7 @@ Result<LoadedCheckpoint> load_checkpoint(Os& os, const CheckpointInfo& info) {
 
 Result<LoadedCheckpoint> load_newest(Os& os, const std::string& directory, uint64_t sequence,
                                      std::vector<std::string>* skipped) {
-  BELAY_ASSIGN(auto found, list(os, directory, Depth::kMetadata));
+  BELAY_ASSIGN(auto found, list_checkpoints(os, directory, ListDepth::kMetadata));
   if (found.empty()) return fail(ENOENT, "no checkpoint in {}", directory);
   std::string first_problem;
   auto skip = [&](std::string why) {

@@ -44,10 +44,14 @@ struct LoadedCheckpoint {
   std::vector<std::byte> description;  // verified
 };
 
-// All segments of both generations, newest sequence first, damaged ones with their problem. Header,
-// index and description checksums are verified, pages are not. Files owned by another user are
-// refused with a problem. An empty or missing directory is an empty list.
-Result<std::vector<CheckpointInfo>> list_checkpoints(Os& os, const std::string& directory);
+// How much a listing verifies beside METADATA: load_checkpoint() verifies what it loads by itself.
+enum class ListDepth { kMetadata, kIndexAndDescription };
+
+// All segments of both generations, newest sequence first, damaged ones with their problem. Pages
+// are not verified. Files owned by another user are refused with a problem. An empty or missing
+// directory is an empty list.
+Result<std::vector<CheckpointInfo>> list_checkpoints(
+    Os& os, const std::string& directory, ListDepth depth = ListDepth::kIndexAndDescription);
 
 // Opens one and merges the page tables of its generation up to it.
 Result<LoadedCheckpoint> load_checkpoint(Os& os, const CheckpointInfo& info);
