@@ -97,7 +97,7 @@ class Bench {
                   bool belay = true, std::map<std::string, std::string> environment = {});
   void forget_store();
   void peers_of(const Heap& heap);
-  void pause(const Heap& heap, double percent, int count);
+  void pause(const Heap& heap, double percent, int count, int threads = 4);
   void full(const Heap& heap);
   void restore(const Heap& heap);
   void work(const Heap& heap);
@@ -141,14 +141,16 @@ void Bench::transactions() {
   unlink((directory_ + "/pool").c_str());
 }
 
-void Bench::pause(const Heap& heap, double percent, int count) {
+void Bench::pause(const Heap& heap, double percent, int count, int threads) {
   double interval_ms = pick(250, 100);
   forget_store();
   Samples all =
-      measure(heap, "pause", {text(percent), text(interval_ms), text(count), text(pick(60, 3))});
+      measure(heap, "pause",
+              {text(percent), text(interval_ms), text(count), text(pick(60, 3)), text(threads)});
   forget_store();
-  bool aimed = percent == 1;
+  bool aimed = percent == 1 && threads == 4;
   std::string what = of(heap) + ", " + text(percent) + " % dirty";
+  if (threads != 4) what += ", " + text(threads) + " threads";
   Values pauses = all.get("pause_ms"), longest = {quantile(pauses, 0.99)};
   Values fork_ms = peers_.get("fork_ms"), write_ms = peers_.get("write_ms");
   std::string number = std::to_string(pauses.size());
@@ -165,6 +167,7 @@ void Bench::pause(const Heap& heap, double percent, int count) {
          aimed ? aim(1.5) : kNoTarget,
          Better::kLower,
          {{"fork", {quantile(fork_ms, 0.99)}}}});
+  print({"of the pause, until the threads are let go" + what, "ms", all.get("held_ms")});
   print({"largest gap a thread sees" + what,
          "ms",
          all.get("gap_ms"),
@@ -279,6 +282,7 @@ void Bench::run() {
     peers_of(heap);
     // Some are full, and not counted.
     pause(heap, 1, pick(105, 15));
+    pause(heap, 1, pick(105, 15), 2);  // as many as a small machine has cores
     if (!quick_) pause(heap, 10, 105);
     full(heap);
     restore(heap);

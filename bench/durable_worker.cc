@@ -19,7 +19,7 @@
 namespace belay::bench {
 namespace {
 
-constexpr unsigned kThreads = 4;
+constexpr unsigned kThreads = 4;  // where the job names no other number
 
 struct Job {
   HeapKind kind;
@@ -68,12 +68,12 @@ class Repetitions {
 
 const char* store() { return getenv("BELAY_STORE"); }
 
-// pause DIRTY_PERCENT INTERVAL_MS COUNT SECONDS_MAX
+// pause DIRTY_PERCENT INTERVAL_MS COUNT SECONDS_MAX THREADS
 int measure_pause(const Job& job) {
   start(job);
   BenchHeap heap(job.kind, job.heap_bytes);
   auto interval_ns = uint64_t(job.number(1) * 1e6);
-  Crew crew(heap, kThreads, job.number(0) / 100, interval_ns);
+  Crew crew(heap, unsigned(job.number(4)), job.number(0) / 100, interval_ns);
   take();  // the first is full
   take();
   uint64_t next = now_ns() + interval_ns, duration = 10'000'000;
@@ -88,6 +88,7 @@ int measure_pause(const Job& job) {
     sample("gap_ms", double(crew.next_window()) * 1e-6);
     bool full = stats.written_bytes > job.heap_bytes / 2;
     sample(full ? "full_pause_ms" : "pause_ms", double(stats.pause_ns) * 1e-6);
+    if (!full) sample("held_ms", double(stats.held_ns) * 1e-6);
     sample("residue_pages", double(stats.residue_pages));
     if (!full) sample("durable_ms", double(stats.durable_ns) * 1e-6);
     if (!full) sample("written_mib", double(stats.written_bytes) / (1 << 20));

@@ -109,6 +109,7 @@ struct crstats {
   uint64_t durable_ns;    /* of the last: from start to durable */
   uint64_t written_bytes; /* of the last: to the store */
   uint64_t residue_pages; /* of the last: copied while threads stood still (4 KiB each) */
+  uint64_t held_ns;       /* of pause_ns: until all were let go; then each waits for a core */
 };
 int belay_crstats(struct crstats* out);
 

@@ -31,7 +31,7 @@ class Stops {
     ASSERT_TRUE(status) << status.error().message;
     while_stopped();
     stopper_.release();
-    stopper_.wait_until_left_ns();
+    stopper_.wait_until_left();
   }
   size_t parked() {
     size_t n = 0;

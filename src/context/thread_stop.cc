@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/syscall.h"
@@ -196,12 +197,13 @@ void ThreadStopper::name_straggler(char (&out)[64]) const {
 }
 
 void ThreadStopper::release() {
+  released_ns_ = sys::now_ns();
   __atomic_store_n(&gate_, 0, __ATOMIC_RELEASE);
   sys::futex_wake(&gate_);
 }
 
-uint64_t ThreadStopper::wait_until_left_ns() {
-  uint64_t longest = 0;
+ThreadStopper::Pause ThreadStopper::wait_until_left() {
+  Pause pause{};
   for (StoppedThread& thread : threads()) {
     if (thread.state != StoppedThread::kParked) continue;
     uint64_t resumed;
@@ -209,9 +211,11 @@ uint64_t ThreadStopper::wait_until_left_ns() {
       timespec moment = {0, 200'000};
       sys::call(SYS_nanosleep, &moment, nullptr);
     }
-    if (resumed - thread.stopped_ns > longest) longest = resumed - thread.stopped_ns;
+    pause.longest_ns = std::max(pause.longest_ns, resumed - thread.stopped_ns);
+    if (released_ns_ > thread.stopped_ns)
+      pause.held_ns = std::max(pause.held_ns, released_ns_ - thread.stopped_ns);
   }
-  return longest;
+  return pause;
 }
 
 }  // namespace belay

@@ -48,9 +48,12 @@ class ThreadStopper {
   // Lets all run. Returns at once.
   void release();
 
-  // After release(): waits until each thread has left, then tells how long the one that stood
-  // still longest did so.
-  uint64_t wait_until_left_ns();
+  // After release(): waits until each thread has left.
+  struct Pause {
+    uint64_t longest_ns;  // that a thread stood still, until it had a core again
+    uint64_t held_ns;     // from the first that stood still to release()
+  };
+  Pause wait_until_left();
 
   std::span<StoppedThread> threads() { return threads_.first(count_); }
 
@@ -70,6 +73,7 @@ class ThreadStopper {
   uint32_t all_parked_ = 0;
   uint32_t gate_ = 0;  // 1: stand still
   uint32_t left_ = 0;
+  uint64_t released_ns_ = 0;
 };
 
 // The stopper that the signal handler serves, and the handler for checkpoint requests.
