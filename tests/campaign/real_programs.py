@@ -3,6 +3,7 @@
 output of an undisturbed run although they are killed by SIGKILL in the middle.
 
 usage: real_programs.py --belay BELAY PROGRAM
+PROGRAM is a name below, or the path of another program that takes no arguments.
 """
 
 import argparse
@@ -103,10 +104,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--belay", type=pathlib.Path, required=True)
     parser.add_argument("--seed", type=int, default=int(os.environ.get("BELAY_SEED", "1")))
-    parser.add_argument("program", choices=PROGRAMS)
+    parser.add_argument("program")
     options = parser.parse_args()
     options.belay = options.belay.resolve()
-    program = PROGRAMS[options.program]
+    program = PROGRAMS.get(options.program, [options.program])
     if not shutil.which(program[0]):
         print(f"SKIPPED: {program[0]} is not there")
         sys.exit(SKIP)
