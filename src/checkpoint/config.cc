@@ -25,14 +25,6 @@ const char* environment(const char* name) {
   return value != nullptr && *value != '\0' ? value : nullptr;
 }
 
-std::string default_store() {
-  if (const char* state = environment("XDG_STATE_HOME")) return std::string(state) + "/belay";
-  const char* home = environment("HOME");
-  if (home == nullptr)
-    if (const passwd* user = getpwuid(getuid())) home = user->pw_dir;
-  return std::string(home != nullptr ? home : "/tmp") + "/.local/state/belay";
-}
-
 std::string default_name() {
   char path[4096];
   ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
@@ -69,7 +61,12 @@ Status set_paths(const crattr* attributes, Config& config) {
   if (store == nullptr && attributes != nullptr) store = attributes->store;
   const char* name = environment("BELAY_NAME");
   if (name == nullptr && attributes != nullptr) name = attributes->name;
-  std::string directory = absolute(store != nullptr ? store : default_store());
+  std::string directory;
+  if (store != nullptr) {
+    directory = absolute(store);
+  } else {
+    BELAY_ASSIGN(directory, default_store_directory());
+  }
   std::string instance = name != nullptr ? name : default_name();
   if (instance.empty() || instance.size() >= sizeof config.name || instance == "." ||
       instance == ".." || instance.find('/') != std::string::npos)
@@ -100,6 +97,19 @@ Status set_verify(const crattr* attributes, Config& config) {
 }
 
 }  // namespace
+
+Result<std::string> default_store_directory() {
+  if (const char* store = environment("BELAY_STORE")) return absolute(store);
+  // The XDG base directory specification: a relative path there is to be ignored.
+  const char* state = environment("XDG_STATE_HOME");
+  if (state != nullptr && state[0] == '/') return std::string(state) + "/belay";
+  const char* home = environment("HOME");
+  if (home == nullptr)
+    if (const passwd* user = getpwuid(getuid())) home = user->pw_dir;
+  if (home == nullptr || *home == '\0')
+    return fail(ENOENT, "no home directory to keep checkpoints in: name a store by BELAY_STORE");
+  return absolute(home) + "/.local/state/belay";
+}
 
 Result<Config> make_config(const crattr* attributes) {
   Config config;

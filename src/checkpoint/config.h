@@ -4,6 +4,7 @@
 #include <belay/checkpoint_restore.h>
 
 #include <cstdint>
+#include <string>
 
 #include "base/error.h"
 #include "store/writer.h"
@@ -21,6 +22,10 @@ struct Config {
   bool compare_pages = false;     // BELAY_TRACKER=compare
   uint64_t restore_sequence = 0;  // BELAY_RESTORE_SEQUENCE; 0: the newest
 };
+
+// Where checkpoints are kept when nobody says: $BELAY_STORE, $XDG_STATE_HOME/belay, or
+// ~/.local/state/belay. ENOENT without a home.
+Result<std::string> default_store_directory();
 
 // `attributes` may be null. EINVAL names the attribute or variable that makes no sense.
 Result<Config> make_config(const crattr* attributes);

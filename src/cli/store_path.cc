@@ -1,12 +1,11 @@
 #include "cli/store_path.h"
 
 #include <limits.h>
-#include <pwd.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <filesystem>
 
+#include "checkpoint/config.h"
 #include "cli/exit_code.h"
 
 namespace belay::cli {
@@ -17,24 +16,10 @@ std::string environment(const char* variable) {
   return value != nullptr ? value : "";
 }
 
-std::string home() {
-  std::string home = environment("HOME");
-  if (!home.empty()) return home;
-  const passwd* entry = getpwuid(getuid());
-  if (entry != nullptr && entry->pw_dir != nullptr && entry->pw_dir[0] != '\0') {
-    return entry->pw_dir;
-  }
-  throw Failure(kExitConfig,
-                "no home directory to keep checkpoints in: give --store or set BELAY_STORE");
-}
-
 std::string default_store() {
-  if (std::string store = environment("BELAY_STORE"); !store.empty()) return store;
-  // The XDG base directory specification: a relative path there is to be ignored.
-  if (std::string state = environment("XDG_STATE_HOME"); !state.empty() && state[0] == '/') {
-    return state + "/belay";
-  }
-  return home() + "/.local/state/belay";
+  auto store = default_store_directory();
+  if (!store) throw Failure(kExitConfig, std::string(store.error().text()));
+  return *store;
 }
 
 }  // namespace

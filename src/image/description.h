@@ -104,7 +104,6 @@ struct MappingRecord {
 };
 constexpr uint32_t kMappingGrowsDown = 1;
 constexpr uint32_t kMappingHugePages = 2;
-constexpr uint32_t kMappingNoReserve = 4;
 
 enum class FileKind : uint32_t {
   kRegular = 0,
