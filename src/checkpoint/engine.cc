@@ -43,9 +43,12 @@ void note_own_fd(Engine& engine, int fd) {
 }
 
 // Everything of the engine that is made anew in each process.
-Result<Engine*> make_engine(const StorePosition& position) {
+// `lazy`: what of this restored process is still to be filled, or null.
+Result<Engine*> make_engine(const StorePosition& position, const LazyFill* lazy = nullptr,
+                            int store_fd = -1) {
   ExemptZone zone;
   BELAY_TRY(zone.reserve());
+  if (lazy != nullptr) begin_lazy_fill(*lazy, store_fd, zone);
   auto* engine = new (zone.take(sizeof(Engine)).data()) Engine;
   engine->facts = new (zone.take(sizeof(ProcessFacts)).data()) ProcessFacts;
   auto threads = take<StoppedThread>(zone, kThreadsMax);
@@ -53,6 +56,7 @@ Result<Engine*> make_engine(const StorePosition& position) {
   engine->description_memory = zone.take(kDescriptionBytes);
   engine->runs = take<PageRun>(zone, kRunsMax);
   engine->kept = take<PageRun>(zone, kRunsMax);
+  engine->offered = take<PageRun>(zone, 2 * kRunsMax);
   engine->chunk = zone.take(kChunkBytes);
   engine->sums.open(take<PageSums::Entry>(zone, kPageSumsMax));
   auto writer_memory = zone.take(kWriterBytes);
@@ -215,13 +219,11 @@ void start_engine_restored(RestoredArguments* arguments) {
   refresh(g_shared.given);
   StorePosition position{arguments->sequence, arguments->generation, arguments->segments,
                          arguments->end_offset, arguments->base_bytes};
-  auto engine = make_engine(position);
+  auto engine =
+      make_engine(position, static_cast<const LazyFill*>(arguments->lazy), arguments->store_fd);
   Status status = engine ? Status{} : tl::make_unexpected(engine.error());
   if (status) {
     (*engine)->restored = true;
-    if (arguments->lazy != nullptr)
-      begin_lazy_fill(*static_cast<const LazyFill*>(arguments->lazy), arguments->store_fd,
-                      (*engine)->zone);
     (*engine)->restored_from = *arguments;
     (*engine)->restored_from.self = arguments;
     status = launch(*engine);

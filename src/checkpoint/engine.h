@@ -38,6 +38,7 @@ struct Engine {
   std::span<PageRun> runs;  // what a scan finds
   std::span<PageRun> kept;  // which pages the image holds, as of the last checkpoint
   size_t kept_count = 0;
+  std::span<PageRun> offered;    // what the rounds of this checkpoint have copied
   std::span<std::byte> chunk;    // for pages copied while the program runs: fits the L2 cache
   std::span<std::byte> residue;  // for pages copied while it stands still
   int own_fds[kOwnFdsMax];

@@ -42,7 +42,7 @@ class MemoryPlan {
         checkpoint_(checkpoint),
         carried_(carried),
         high_fd_(high_fd),
-        lazy_(lazy) {}
+        lazy_(lazy ? lazy_ranges(description) : std::vector<AddressRange>{}) {}
 
   Status clear(AddressRange block);
   Status move_kernel_mappings(uint64_t scratch);
@@ -63,7 +63,7 @@ class MemoryPlan {
   const LoadedCheckpoint& checkpoint_;
   AddressRange carried_;
   int high_fd_;
-  bool lazy_;
+  std::vector<AddressRange> lazy_;
   std::map<std::string, int> files_;
   std::vector<RestoreCall> calls_;
 };
@@ -164,7 +164,7 @@ Status MemoryPlan::map_one(const MappingRecord& mapping) {
     }
   }
   if ((mapping.flags & kMappingGrowsDown) != 0) flags |= MAP_GROWSDOWN | MAP_STACK;
-  bool contents = mapping.kind != MappingKind::kSharedFile && !(lazy_ && is_lazy(mapping)) &&
+  bool contents = mapping.kind != MappingKind::kSharedFile && !is_among(lazy_, mapping) &&
                   fill(mapping, /*dry_run=*/true);
   uint64_t protection = mapping.protection;
   if (contents) protection = PROT_READ | PROT_WRITE;

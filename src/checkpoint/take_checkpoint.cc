@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 
@@ -33,6 +34,7 @@ class Checkpoint {
 
  private:
   Status copy_while_running();
+  Status remember(std::span<const PageRun> runs);
   Status copy_runs();
   Status copy_run(const PageRun& run);
   Status pause();
@@ -47,6 +49,7 @@ class Checkpoint {
   Engine& engine_;
   bool full_;
   size_t run_count_ = 0;
+  size_t offered_count_ = 0;
   uint64_t residue_pages_ = 0;
   uint64_t started_ns_ = sys::now_ns();
   DescriptionWriter description_;
@@ -81,7 +84,7 @@ Status Checkpoint::run() {
   BELAY_TRY(pause());
   crash_point("write");
   BELAY_TRY(write_residue());
-  if (!full_) BELAY_TRY(discard_vanished());
+  BELAY_TRY(discard_vanished());
   BELAY_ASSIGN(Description description, Description::parse(description_.bytes()));
   BELAY_TRY(sync_files(description));
   crash_point("sync");
@@ -114,10 +117,19 @@ Status Checkpoint::copy_while_running() {
     BELAY_ASSIGN(run_count_, find_pages(engine_, mappings, what));
     uint64_t pages = 0;
     for (const PageRun& run : engine_.runs.first(run_count_)) pages += run.page_count;
+    BELAY_TRY(remember(engine_.runs.first(run_count_)));
     BELAY_TRY(copy_runs());
     if (pages <= kResidueGoalPages || pages > previous / 2) break;
     previous = pages;
   }
+  return {};
+}
+
+// What a round copies may be gone by the time of the pause, and must not come back then.
+Status Checkpoint::remember(std::span<const PageRun> runs) {
+  if (engine_.offered.size() - offered_count_ < runs.size())
+    return fail(ENOBUFS, "more than {} runs of pages", engine_.offered.size());
+  for (const PageRun& run : runs) engine_.offered[offered_count_++] = run;
   return {};
 }
 
@@ -235,11 +247,17 @@ Status Checkpoint::write_changed(const PageRun& run, const std::byte* pages) {
   return {};
 }
 
-// What the last checkpoint held and this one does not: unmapped, or given back to the kernel.
+// What the store holds, from the last checkpoint or from the rounds of this one, and the program
+// does not: unmapped, or given back to the kernel.
 Status Checkpoint::discard_vanished() {
+  if (!full_) BELAY_TRY(remember(engine_.kept.first(engine_.kept_count)));
+  auto offered = engine_.offered.first(offered_count_);
+  std::sort(offered.begin(), offered.end(),
+            [](const PageRun& a, const PageRun& b) { return a.start < b.start; });
   size_t next = 0;
-  for (const PageRun& old : engine_.kept.first(engine_.kept_count)) {
-    uint64_t at = old.start;
+  uint64_t at = 0;  // up to here it is known
+  for (const PageRun& old : offered) {
+    if (old.start > at) at = old.start;
     while (next > 0 && engine_.runs[next - 1].end() > at) next--;
     for (; next < run_count_ && engine_.runs[next].start < old.end(); next++) {
       const PageRun& present = engine_.runs[next];
@@ -248,6 +266,7 @@ Status Checkpoint::discard_vanished() {
       if (present.end() > at) at = present.end();
     }
     if (at < old.end()) BELAY_TRY(engine_.writer.discard({at}, (old.end() - at) / kPageBytes));
+    if (at < old.end()) at = old.end();
   }
   return {};
 }

@@ -22,9 +22,6 @@ struct HeapRange {
 HeapRange heap_range();
 HeapRange exempt_range();
 
-// While held, freed memory is not given back to the kernel: somebody fills the arenas from behind.
-void heap_hold_memory(bool hold);
-
 // What the exempt arena keeps outside itself. Whoever lets the arena outlive a restore copies these
 // bytes along. Nobody may be in exempt_malloc or exempt_free meanwhile.
 std::span<std::byte> exempt_bookkeeping();

@@ -11,12 +11,6 @@
 #include "base/log.h"
 
 namespace belay {
-
-namespace {
-bool g_hold_memory;
-}
-
-void heap_hold_memory(bool hold) { __atomic_store_n(&g_hold_memory, hold, __ATOMIC_RELEASE); }
 namespace {
 
 // Idle memory below this stays: giving it back and faulting it in again costs about 50 ms a GiB.
@@ -243,7 +237,7 @@ void Runs::purge(size_t unit, size_t units) {
   size_t offset = blocks_ / kUnitBytes;  // huge pages are aligned in address space
   size_t first = round_up(offset + unit, kPurgeGrain) - offset;
   size_t last = (offset + unit + units) / kPurgeGrain * kPurgeGrain - offset;
-  if (first >= last || __atomic_load_n(&g_hold_memory, __ATOMIC_ACQUIRE)) return;
+  if (first >= last) return;
   size_t dirty = dirty_in(first, last);
   if (dirty == 0) return;
   if (sys::is_error(sys::call(SYS_madvise, blocks_.load() + (first << kUnitShift),
