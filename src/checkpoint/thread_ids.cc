@@ -49,10 +49,13 @@ Function* next(const char* name, Function** cache) {
 }
 
 int signal_thread(int tid, int signal) {
-  long result = sys::call(SYS_tgkill, sys::getpid(), tid, signal);
-  // glibc >= 2.34: success for a thread that has ended but is not joined.
-  return result == 0 || result == -ESRCH ? 0 : int(-result);
+  return int(-sys::call(SYS_tgkill, sys::getpid(), tid, signal));
 }
+
+// glibc >= 2.34: success for a thread that has ended but is not joined.
+int unless_ended(int result) { return result == ESRCH ? 0 : result; }
+
+uint32_t restores_so_far() { return __atomic_load_n(&g_shared.restores, __ATOMIC_ACQUIRE); }
 
 }  // namespace
 
@@ -83,14 +86,21 @@ void note_thread_id() {
 
 extern "C" __attribute__((visibility("default"))) int pthread_kill(pthread_t thread, int signal) {
   static decltype(pthread_kill)* libc;
-  if (int tid = belay::real_tid(thread)) return belay::signal_thread(tid, signal);
-  return belay::next("pthread_kill", &libc)(thread, signal);
+  for (;;) {
+    uint32_t restores = belay::restores_so_far();
+    int tid = belay::real_tid(thread);
+    int result = tid != 0 ? belay::signal_thread(tid, signal)
+                          : belay::next("pthread_kill", &libc)(thread, signal);
+    // It may have come back in a process with other ids, between asking for them and using them.
+    if (result == ESRCH && restores != belay::restores_so_far()) continue;
+    return belay::unless_ended(result);
+  }
 }
 
 extern "C" __attribute__((visibility("default"))) int pthread_cancel(pthread_t thread) {
   static decltype(pthread_cancel)* libc;
   int result = belay::next("pthread_cancel", &libc)(thread);
   constexpr int kCancelSignal = 32;  // glibc's SIGCANCEL: makes the thread look at its flag
-  if (int tid = belay::real_tid(thread)) return belay::signal_thread(tid, kCancelSignal);
+  if (int tid = belay::real_tid(thread)) return belay::unless_ended(belay::signal_thread(tid, kCancelSignal));
   return result;
 }

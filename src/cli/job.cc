@@ -2,8 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,6 +50,18 @@ int become(const Job& job, const std::string& preload) {
   return errno;
 }
 
+// fork(), with the process id asked for where the kernel gives it: to root and
+// CAP_CHECKPOINT_RESTORE, while nobody else has it.
+pid_t fork_as(pid_t wanted) {
+  if (wanted == 0) return fork();
+  clone_args arguments{};
+  arguments.exit_signal = SIGCHLD;
+  arguments.set_tid = reinterpret_cast<uint64_t>(&wanted);
+  arguments.set_tid_size = 1;
+  const auto child = pid_t(syscall(SYS_clone3, &arguments, sizeof arguments));
+  return child < 0 ? fork() : child;
+}
+
 Failure cannot_execute(const Job& job, int code) {
   return Failure(code == ENOENT ? kExitNotFound : kExitCannotExecute,
                  fmt::format("{}: {}", job.executable, errno_text(code)));
@@ -65,7 +80,7 @@ pid_t start(const Job& job, const SignalRelay& relay) {
     throw Failure(kExitUnavailable, fmt::format("pipe: {}", errno_text(errno)));
   }
   const pid_t supervisor = getpid();
-  const pid_t child = fork();
+  const pid_t child = fork_as(job.wanted_pid);
   if (child == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != supervisor) _exit(kExitSignal + SIGKILL);  // it died before the line above

@@ -18,6 +18,7 @@ struct Job {
   std::string name;
   std::map<std::string, std::string> environment;  // BELAY_…, from options
   uint64_t at_sequence = 0;   // the checkpoint to go on from; 0: the newest that is whole
+  pid_t wanted_pid = 0;       // that it had, 0 for any
   bool same_streams = false;  // that checkpoint saw the standard streams that the program gets
 
   std::string directory() const { return store + "/" + name; }

@@ -80,6 +80,7 @@ class Supervisor {
 int Supervisor::run() {
   for (;;) {
     pid_t child = start(job_, *relay_);
+    job_.wanted_pid = child;  // the program may have written it down
     if (std::optional<int> code = ended(relay_->wait_for(child))) return *code;
   }
 }

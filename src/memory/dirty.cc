@@ -9,6 +9,8 @@
 
 namespace belay {
 
+constexpr int kNewcomersMax = 100;  // mappings that come while one range is scanned
+
 void DirtyTracker::open(bool compare) {
   kind_ = Kind::kCompare;
   reason_ = "";
@@ -58,7 +60,7 @@ Status no_room(size_t runs) { return fail(ENOBUFS, "more than {} runs of pages",
 
 }  // namespace
 
-long DirtyTracker::scan_chunk(uint64_t start, uint64_t end, bool anonymous, bool only_written,
+long DirtyTracker::scan_chunk(uint64_t start, uint64_t end, bool anonymous, Report report,
                               std::span<PageRun> out, size_t* used, uint64_t* walked_to) {
   ScanRegion regions[512];
   uint64_t not_ours = kPageIsZero | (anonymous ? 0 : kPageIsFile);
@@ -70,16 +72,16 @@ long DirtyTracker::scan_chunk(uint64_t start, uint64_t end, bool anonymous, bool
       .vec = reinterpret_cast<uint64_t>(regions),
       .vec_len = sizeof regions / sizeof regions[0],
       .category_inverted = not_ours,
-      .category_mask = not_ours | (only_written ? kPageIsWritten : 0),
+      .category_mask = not_ours | (report == Report::kWritten ? kPageIsWritten : 0),
       .category_anyof_mask = kPageIsPresent | kPageIsSwapped,
       .return_mask = kPageIsWritten,
   };
   long n = sys::call(SYS_ioctl, pagemap_, kPagemapScan, &arguments);
   if (n < 0) return n;
   for (long i = 0; i < n; i++) {
-    if (!push(out, used, regions[i].start, regions[i].end,
-              (regions[i].categories & kPageIsWritten) != 0))
-      return -ENOBUFS;
+    bool written =
+        report == Report::kPresentAsWritten || (regions[i].categories & kPageIsWritten) != 0;
+    if (!push(out, used, regions[i].start, regions[i].end, written)) return -ENOBUFS;
   }
   *walked_to = arguments.walk_end;
   return n;
@@ -95,11 +97,20 @@ Status DirtyTracker::scan(uint64_t start, uint64_t end, bool anonymous, bool onl
   long registered = sys::call(SYS_ioctl, uffd_, UFFDIO_REGISTER, &request);
   // Unmapped altogether since the mappings were read: the walk finds nothing, and that is right.
   bool vanished = registered == -EINVAL || registered == -ENOMEM;
+  Report report = only_written ? Report::kWritten : Report::kPresent;
+  int newcomers = 0;
   while (start < end) {
     uint64_t walked_to = start;
     long n = registered;
     if (registered == 0 || vanished)
-      n = scan_chunk(start, end, anonymous, only_written, out, used, &walked_to);
+      n = scan_chunk(start, end, anonymous, report, out, used, &walked_to);
+    // A mapping has come since all were registered. What the walk has re-armed before it met that
+    // one it does not tell: everything from here on counts as written.
+    if (n == -EPERM && newcomers++ < kNewcomersMax) {
+      report = Report::kPresentAsWritten;
+      registered = sys::call(SYS_ioctl, uffd_, UFFDIO_REGISTER, &request);
+      continue;
+    }
     if (n < 0 && registered < 0)
       return fail(int(-registered), "userfaultfd cannot watch {:#x}-{:#x}: {}{}", start, end,
                   errno_text(int(-registered)),

@@ -52,7 +52,8 @@ class DirtyTracker {
   Status present(uint64_t start, uint64_t end, std::span<PageRun> out, size_t* used);
 
  private:
-  long scan_chunk(uint64_t start, uint64_t end, bool anonymous, bool only_written,
+  enum class Report { kPresent, kWritten, kPresentAsWritten };
+  long scan_chunk(uint64_t start, uint64_t end, bool anonymous, Report report,
                   std::span<PageRun> out, size_t* used, uint64_t* walked_to);
   Status push_present(uint64_t start, uint64_t end, std::span<PageRun> out, size_t* used);
   Status scan_pagemap(uint64_t start, uint64_t end, bool any_page, std::span<PageRun> out,
