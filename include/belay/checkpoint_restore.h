@@ -40,7 +40,7 @@ extern "C" {
 enum cr_verify {
   CR_VERIFY_DEFAULT = 0, /* CR_VERIFY_AHEAD */
   CR_VERIFY_AHEAD = 1,   /* everything before the first instruction, on all cores */
-  CR_VERIFY_TOUCH = 2,   /* crmalloc's heap when first touched, the rest before: starts at once;
+  CR_VERIFY_TOUCH = 2,   /* large mappings when first touched, the rest before: starts at once;
                             needs the right to handle page faults of the kernel (root, or
                             vm.unprivileged_userfaultfd=1), falls back to AHEAD without it */
 };
