@@ -111,7 +111,7 @@ int main() {
   uint64_t digests[2] = {};
   auto work = [&](unsigned number) {
     Worker worker(number);
-    for (int step = 0; step < 6000; step++) {
+    for (int step = 0; step < 3000; step++) {
       worker.step();
       if (step % 500 == 0) digests[number] += worker.digest();
     }
