@@ -54,6 +54,14 @@ BELAY_NORETURN void belay_rewind_ckpt(void) BELAY_NOTHROW;
 /* Saves `bytes` at `address`, for code that is not compiled with belay-cc. Outside a region: none. */
 void belay_backup(const volatile void* address, size_t bytes) BELAY_NOTHROW;
 
+/* Of a function: what it and everything it calls writes outlives a rollback. For counters, caches,
+   learnt clauses, traces. A rollback still undoes what the region itself wrote there before. */
+#if defined(__clang__)
+#define BELAY_KEEP __attribute__((annotate("belay_keep"), noinline))
+#else
+#define BELAY_KEEP __attribute__((noinline))
+#endif
+
 /* ---- Queries -------------------------------------------------------------------------------- */
 
 /* How many regions this thread is in. */

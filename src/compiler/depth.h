@@ -22,12 +22,20 @@ public:
   DepthSet at(const llvm::BasicBlock *Block) const { return Begin.lookup(Block); }
 
   // The set behind I, given the one before it.
-  static DepthSet after(const llvm::Instruction &I, DepthSet Before);
+  DepthSet after(const llvm::Instruction &I, DepthSet Before) const;
+
+  // How many regions of the function are open where Start is reached: the least number, if control
+  // may also come there by an exception that left a region. What lowers it checks that.
+  unsigned levelOf(const llvm::Instruction &Start) const { return Levels.lookup(&Start); }
 
   static bool isStart(const llvm::Instruction &I);
   static bool isStop(const llvm::Instruction &I);
 
 private:
+  void findLevels(llvm::Function &F);
+  void findSets(llvm::Function &F);
+
+  llvm::DenseMap<const llvm::Instruction *, unsigned> Levels;
   llvm::DenseMap<const llvm::BasicBlock *, DepthSet> Begin;
 };
 

@@ -33,7 +33,7 @@ SmallVector<Step> stepsIn(Function &F, bool IsClone) {
         else if (mayBeInside(Set))
           Steps.push_back({&I, Where::Maybe});
       }
-      Set = RegionDepth::after(I, Set);
+      Set = Depth.after(I, Set);
     }
   }
   return Steps;

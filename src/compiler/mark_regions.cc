@@ -6,6 +6,7 @@
 #include <llvm/IR/InstIterator.h>
 #include <llvm/Support/CommandLine.h>
 #include <llvm/Transforms/IPO/AlwaysInliner.h>
+#include <llvm/Transforms/Utils/EscapeEnumerator.h>
 
 #include "compiler/depth.h"
 #include "compiler/hide_memory.h"
@@ -57,10 +58,27 @@ void lowerStop(CallBase &Stop, unsigned Depth, ShadowLocals &Locals) {
   Stop.eraseFromParent();
 }
 
+// A return in a region is an error, and an exception that leaves the function rolls its regions back.
+void guardExits(Function &F, Value *Depth) {
+  Module &M = *F.getParent();
+  EscapeEnumerator Exits(F, "belay.unwind", /*HandleExceptions=*/!F.doesNotThrow());
+  while (IRBuilder<> *B = Exits.Next()) {
+    bool Returns = isa<ReturnInst>(B->GetInsertPoint());
+    B->CreateCall(getHook(M, Returns ? Hook::check_left : Hook::unwind), Depth);
+  }
+}
+
+// Where control might come from a region of this function that it has not left, by an exception.
+void guardStart(CallBase &Start, Value *Depth, unsigned Regions) {
+  IRBuilder<> B(&Start);
+  B.CreateCall(getHook(*Start.getModule(), Hook::check_left), B.CreateAdd(Depth, B.getInt32(Regions)));
+}
+
 // start_ckpt() is noexcept in C++ and a plain function in C: a call, never an invoke.
 struct Found {
   CallInst *Call;
   DepthSet Before;
+  unsigned Level;  // of the region that it starts or stops
 };
 
 bool findMarkers(Function &F, SmallVectorImpl<Found> &All) {
@@ -72,11 +90,12 @@ bool findMarkers(Function &F, SmallVectorImpl<Found> &All) {
       if (RegionDepth::isStart(I) || RegionDepth::isStop(I)) {
         auto *Call = dyn_cast<CallInst>(&I);
         if (!Call) return reportError(I, "a marker that may throw"), false;
-        All.push_back({Call, Set});
+        unsigned Level = RegionDepth::isStart(I) ? Depth.levelOf(I) : Log2_32(Set) - 1;
+        All.push_back({Call, Set, Level});
       }
-      Set = RegionDepth::after(I, Set);
+      Set = Depth.after(I, Set);
     }
-    if (isa<ReturnInst>(Block.getTerminator()) && mayBeInside(Set))
+    if (isa<ReturnInst>(Block.getTerminator()) && mayBeInside(Set) && !mayBeOutside(Set))
       return reportError(*Block.getTerminator(),
                          "the function returns in a region; call stop_ckpt() before"),
              false;
@@ -88,21 +107,24 @@ bool lowerMarkers(Function &F) {
   SmallVector<Found> All;
   if (!findMarkers(F, All)) return false;
   for (Found &Each : All) {
-    DepthSet Inside = RegionDepth::isStop(*Each.Call) ? Each.Before & ~kOutside : Each.Before;
-    if (!isPowerOf2_32(Inside)) {
-      reportError(*Each.Call, Inside == 0 ? "stop_ckpt() without start_ckpt() in this function"
-                                          : "reached from regions of different depth");
-      return false;
-    }
+    if (!RegionDepth::isStop(*Each.Call) || isPowerOf2_32(Each.Before & ~kOutside)) continue;
+    reportError(*Each.Call, mayBeInside(Each.Before)
+                                ? "reached from regions of different depth"
+                                : "stop_ckpt() without start_ckpt() in this function");
+    return false;
   }
+  IRBuilder<> Entry(&*F.getEntryBlock().getFirstNonPHIOrDbgOrAlloca());
+  Value *Depth = Entry.CreateLoad(Entry.getInt32Ty(), getDepth(*F.getParent()), "belay.depth");
+  guardExits(F, Depth);
   ShadowLocals Locals(F);
   for (Found &Each : All) {
-    if (RegionDepth::isStart(*Each.Call)) {
-      lowerStart(*Each.Call, Log2_32(Each.Before), Locals);
-      ++NumStarts;
-    } else {
-      lowerStop(*Each.Call, Log2_32(Each.Before & ~kOutside) - 1, Locals);
+    if (RegionDepth::isStop(*Each.Call)) {
+      lowerStop(*Each.Call, Each.Level, Locals);
+      continue;
     }
+    if (!isPowerOf2_32(Each.Before)) guardStart(*Each.Call, Depth, Each.Level);
+    lowerStart(*Each.Call, Each.Level, Locals);
+    ++NumStarts;
   }
   // Inlined, the caller's variables would become registers of the marker's function.
   F.removeFnAttr(Attribute::AlwaysInline);

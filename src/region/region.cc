@@ -1,5 +1,6 @@
 // Regions begin and end.
 #include <cerrno>
+#include <cstdlib>
 
 #include "region/heap_blocks.h"
 #include "region/output.h"
@@ -87,7 +88,16 @@ Ptr __belay_enter_rewindable() {
 
 Int __belay_leave(Int rollback) { return pop_region(rollback); }
 
-Void __belay_abandon() { pop_region(1); }
+Void __belay_check_left(Int depth) {
+  if (__belay_depth <= depth) return;
+  report("a function returns in a region that it has begun; call stop_ckpt() before");
+  report_callers();
+  abort();
+}
+
+Void __belay_unwind(Int depth) {
+  while (__belay_depth > depth) pop_region(1);
+}
 
 Void __belay_pin(Ptr) {}
 
