@@ -116,7 +116,10 @@ bool lowerMarkers(Function &F) {
   IRBuilder<> Entry(&*F.getEntryBlock().getFirstNonPHIOrDbgOrAlloca());
   Value *Depth = Entry.CreateLoad(Entry.getInt32Ty(), getDepth(*F.getParent()), "belay.depth");
   guardExits(F, Depth);
-  ShadowLocals Locals(F);
+  SmallVector<ShadowLocals::Start> Starts;
+  for (Found &Each : All)
+    if (RegionDepth::isStart(*Each.Call)) Starts.push_back({Each.Call, Each.Level});
+  ShadowLocals Locals(F, Starts);
   for (Found &Each : All) {
     if (RegionDepth::isStop(*Each.Call)) {
       lowerStop(*Each.Call, Each.Level, Locals);

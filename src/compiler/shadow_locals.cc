@@ -30,17 +30,80 @@ bool isSmall(const AllocaInst &Local) {
   return Local.isStaticAlloca() && Bytes && !Bytes->isScalable() && *Bytes <= kShadowBytesMax;
 }
 
+bool isLifetime(const Instruction &I) {
+  auto *Intrinsic = dyn_cast<IntrinsicInst>(&I);
+  return Intrinsic && Intrinsic->isLifetimeStartOrEnd();
+}
+
+// Whether Local may have a value at Start: something used it before, in the same lifetime.
+bool hasValueAt(const AllocaInst &Local, const Instruction &Start) {
+  SmallPtrSet<const Instruction *, 16> Users;
+  for (const User *Each : Local.users()) Users.insert(cast<Instruction>(Each));
+  SmallPtrSet<const BasicBlock *, 16> Seen;
+  SmallVector<const Instruction *> Work = {&Start};
+  while (!Work.empty()) {
+    const Instruction *I = Work.pop_back_val();
+    const BasicBlock *Block = I->getParent();
+    while (I && !Users.contains(I)) I = I->getPrevNode();
+    if (I && isLifetime(*I)) continue;
+    if (I) return true;
+    for (const BasicBlock *Before : predecessors(Block))
+      if (Seen.insert(Before).second) Work.push_back(Before->getTerminator());
+  }
+  return false;
+}
+
+// Whether what is stored comes from the exception in flight.
+bool isOfException(const Value *V) {
+  for (;;) {
+    if (isa<LandingPadInst>(V)) return true;
+    if (auto *Call = dyn_cast<CallBase>(V)) {
+      const Function *Callee = Call->getCalledFunction();
+      return Callee && (Callee->getName() == "__cxa_begin_catch" ||
+                        Callee->getName() == "__cxa_get_exception_ptr");
+    }
+    auto *I = dyn_cast<Instruction>(V);
+    if (!I || !(isa<LoadInst>(I) || isa<ExtractValueInst>(I) || isa<CastInst>(I))) return false;
+    V = I->getOperand(0);
+  }
+}
+
+// Not variables of the program but clang's: where control is going, and with what. They may be
+// written in the region and read behind it, by `return` in the scope of a guard, for example.
+bool isControl(const AllocaInst &Local) {
+  if (is_contained({"retval", "cleanup.dest.slot", "exn.slot", "ehselector.slot"}, Local.getName()))
+    return true;
+  bool Any = false;
+  for (const User *Each : Local.users()) {
+    auto *Store = dyn_cast<StoreInst>(Each);
+    if (!Store || Store->getPointerOperand() != &Local) continue;
+    if (!isOfException(Store->getValueOperand())) return false;
+    Any = true;
+  }
+  return Any;
+}
+
 }  // namespace
 
-ShadowLocals::ShadowLocals(Function &F) : F(F) {
+ShadowLocals::ShadowLocals(Function &F, ArrayRef<Start> Starts) : F(F) {
   SmallVector<IntrinsicInst *> Lifetimes;
-  SmallVector<AllocaInst *> Large;
+  SmallVector<AllocaInst *> Small, Large;
   for (Instruction &I : instructions(F)) {
     if (auto *Local = dyn_cast<AllocaInst>(&I))
-      (isSmall(*Local) && !NoShadows ? Locals : Large).push_back(Local);
+      (isSmall(*Local) && !NoShadows ? Small : Large).push_back(Local);
     if (auto *Intrinsic = dyn_cast<IntrinsicInst>(&I); Intrinsic && Intrinsic->isLifetimeStartOrEnd())
       Lifetimes.push_back(Intrinsic);
   }
+  unsigned DepthEnd = 0;
+  for (const Start &Each : Starts) DepthEnd = std::max(DepthEnd, Each.Depth + 1);
+  Depths.resize(DepthEnd);
+  erase_if(Small, [](const AllocaInst *Local) { return isControl(*Local); });
+  for (AllocaInst *Local : Small)
+    for (unsigned Depth = 0; Depth < DepthEnd; ++Depth)
+      if (any_of(Starts, [&](const Start &Each) {
+            return Each.Depth == Depth && hasValueAt(*Local, *Each.At);
+          }))
+        addShadow(Local, Depth);
   for (IntrinsicInst *Lifetime : Lifetimes) Lifetime->eraseFromParent();
   for (AllocaInst *Local : Large) pin(Local, Local->getNextNode());
   // By-value and returned structures are locals that the caller has made.
@@ -49,7 +112,6 @@ ShadowLocals::ShadowLocals(Function &F) : F(F) {
     if (A.hasByValAttr() || A.hasStructRetAttr())
       pin(&A, &*F.getEntryBlock().getFirstNonPHIOrDbgOrAlloca());
   }
-  NumShadowed += Locals.size();
   NumPinned += Large.size();
 }
 
@@ -58,17 +120,12 @@ void ShadowLocals::pin(Value *Local, Instruction *Before) {
   CallInst::Create(getHook(*F.getParent(), Hook::pin), {Local}, "", Before->getIterator());
 }
 
-AllocaInst *ShadowLocals::shadowOf(size_t Index, unsigned Depth) {
-  if (Shadows.size() <= Depth) Shadows.resize(Depth + 1);
-  auto &OfDepth = Shadows[Depth];
-  while (OfDepth.size() <= Index) {
-    AllocaInst *Local = Locals[OfDepth.size()];
-    auto *Shadow = cast<AllocaInst>(Local->clone());
-    Shadow->setName(Local->getName() + ".shadow");
-    Shadow->insertBefore(&*F.getEntryBlock().begin());
-    OfDepth.push_back(Shadow);
-  }
-  return OfDepth[Index];
+void ShadowLocals::addShadow(AllocaInst *Local, unsigned Depth) {
+  auto *Shadow = cast<AllocaInst>(Local->clone());
+  Shadow->setName(Local->getName() + ".shadow");
+  Shadow->insertBefore(&*F.getEntryBlock().begin());
+  Depths[Depth].push_back({Local, Shadow});
+  ++NumShadowed;
 }
 
 void ShadowLocals::copy(IRBuilder<> &B, AllocaInst *To, AllocaInst *From) {
@@ -82,15 +139,15 @@ void ShadowLocals::copy(IRBuilder<> &B, AllocaInst *To, AllocaInst *From) {
 }
 
 void ShadowLocals::save(IRBuilder<> &B, unsigned Depth) {
-  for (size_t I = 0; I < Locals.size(); ++I) copy(B, shadowOf(I, Depth), Locals[I]);
+  for (auto [Local, Shadow] : Depths[Depth]) copy(B, Shadow, Local);
 }
 
 void ShadowLocals::putBack(IRBuilder<> &B, unsigned Depth) {
-  for (size_t I = 0; I < Locals.size(); ++I) copy(B, Locals[I], shadowOf(I, Depth));
+  for (auto [Local, Shadow] : Depths[Depth]) copy(B, Local, Shadow);
 }
 
 void ShadowLocals::putBackIf(Value *Condition, Instruction *At, unsigned Depth) {
-  if (Locals.empty()) return;
+  if (Depths[Depth].empty()) return;
   IRBuilder<> B(At);
   Value *IsSet = B.CreateICmpNE(Condition, ConstantInt::get(Condition->getType(), 0));
   Instruction *Then = SplitBlockAndInsertIfThen(IsSet, At, /*Unreachable=*/false);

@@ -1,6 +1,7 @@
 // The locals of a function that holds markers are state too. Each that is small has a shadow, which
 // takes its value at the start and gives it back when the region is undone: both become registers
-// wherever the local does. A large one is pinned to memory and logged like any other.
+// wherever the local does. A large one is pinned to memory and logged like any other. One that has
+// no value yet at the start has none to go back to.
 #pragma once
 
 #include <llvm/IR/IRBuilder.h>
@@ -10,8 +11,14 @@ namespace belay {
 
 class ShadowLocals {
 public:
+  // A start of a region, and among how many others of its function.
+  struct Start {
+    llvm::Instruction *At;
+    unsigned Depth;
+  };
+
   // Finds the locals; removes the ends of their lifetimes, since a rewind may begin them again.
-  explicit ShadowLocals(llvm::Function &F);
+  ShadowLocals(llvm::Function &F, llvm::ArrayRef<Start> Starts);
 
   // Depth: of the region, among those of this function.
   void save(llvm::IRBuilder<> &B, unsigned Depth);
@@ -21,12 +28,14 @@ public:
 
 private:
   void pin(llvm::Value *Local, llvm::Instruction *Before);
-  llvm::AllocaInst *shadowOf(size_t Index, unsigned Depth);
+  void addShadow(llvm::AllocaInst *Local, unsigned Depth);
   void copy(llvm::IRBuilder<> &B, llvm::AllocaInst *To, llvm::AllocaInst *From);
 
   llvm::Function &F;
-  llvm::SmallVector<llvm::AllocaInst *> Locals;
-  llvm::SmallVector<llvm::SmallVector<llvm::AllocaInst *>> Shadows;  // by depth
+  struct Shadowed {
+    llvm::AllocaInst *Local, *Shadow;
+  };
+  llvm::SmallVector<llvm::SmallVector<Shadowed>> Depths;
 };
 
 }  // namespace belay

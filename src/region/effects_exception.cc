@@ -58,17 +58,27 @@ EFFECT(void, __cxa_guard_abort, (uint64_t * guard)) { __cxa_guard_abort(guard); 
 
 // The standard exceptions keep their text in the C++ library, which frees it with the last copy:
 // only the object itself is logged.
-#define STANDARD_EXCEPTION(constructor)                                \
-  extern "C" __attribute__((weak)) void constructor(void*, const char*); \
-  EFFECT(void, constructor, (void* self, const char* text)) {          \
-    log_bytes(self, 2 * sizeof(void*));                                \
-    constructor(self, text);                                           \
+#define BELAY_CONSTRUCTOR(name)                                             \
+  extern "C" __attribute__((weak)) void name(void*, const void*);           \
+  EFFECT(void, name, (void* self, const void* from)) {                      \
+    log_bytes(self, 2 * sizeof(void*));                                     \
+    name(self, from);                                                       \
   }
-STANDARD_EXCEPTION(_ZNSt13runtime_errorC1EPKc)
-STANDARD_EXCEPTION(_ZNSt13runtime_errorC2EPKc)
-STANDARD_EXCEPTION(_ZNSt11logic_errorC1EPKc)
-STANDARD_EXCEPTION(_ZNSt11logic_errorC2EPKc)
-STANDARD_EXCEPTION(_ZNSt12out_of_rangeC1EPKc)
-STANDARD_EXCEPTION(_ZNSt16invalid_argumentC1EPKc)
-STANDARD_EXCEPTION(_ZNSt12length_errorC1EPKc)
-STANDARD_EXCEPTION(_ZNSt12domain_errorC1EPKc)
+#define BELAY_STANDARD_EXCEPTION(name)                                                     \
+  BELAY_CONSTRUCTOR(_ZNSt##name##C1EPKc)                                                   \
+  BELAY_CONSTRUCTOR(_ZNSt##name##C2EPKc)                                                   \
+  BELAY_CONSTRUCTOR(_ZNSt##name##C1ERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE) \
+  BELAY_CONSTRUCTOR(_ZNSt##name##C2ERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE)
+BELAY_STANDARD_EXCEPTION(11logic_error)
+BELAY_STANDARD_EXCEPTION(11range_error)
+BELAY_STANDARD_EXCEPTION(12domain_error)
+BELAY_STANDARD_EXCEPTION(12length_error)
+BELAY_STANDARD_EXCEPTION(12out_of_range)
+BELAY_STANDARD_EXCEPTION(13runtime_error)
+BELAY_STANDARD_EXCEPTION(14overflow_error)
+BELAY_STANDARD_EXCEPTION(15underflow_error)
+BELAY_STANDARD_EXCEPTION(16invalid_argument)
+BELAY_CONSTRUCTOR(_ZNSt13runtime_errorC1ERKS_)
+BELAY_CONSTRUCTOR(_ZNSt13runtime_errorC2ERKS_)
+BELAY_CONSTRUCTOR(_ZNSt11logic_errorC1ERKS_)
+BELAY_CONSTRUCTOR(_ZNSt11logic_errorC2ERKS_)

@@ -24,6 +24,15 @@ void write_line(const char* format, va_list arguments) {
   if (write(2, line, bytes) < 0) return;  // nobody reads it: nothing to be done
 }
 
+// C++ names are printed as they are written, where there is a C++ library that knows how.
+extern "C" __attribute__((weak)) char* __cxa_demangle(const char*, char*, size_t*, int*);
+
+bool is_own(const Dl_info& of_frame) {
+  Dl_info own;
+  return dladdr(reinterpret_cast<void*>(&report_callers), &own) != 0 &&
+         own.dli_fbase == of_frame.dli_fbase;
+}
+
 _Unwind_Reason_Code report_frame(_Unwind_Context* context, void* argument) {
   int* left = static_cast<int*>(argument);
   if ((*left)-- == 0) return _URC_END_OF_STACK;
@@ -31,14 +40,14 @@ _Unwind_Reason_Code report_frame(_Unwind_Context* context, void* argument) {
   uintptr_t at = _Unwind_GetIP(context) - 1;
   Dl_info found;
   if (dladdr(reinterpret_cast<void*>(at), &found) == 0) return _URC_END_OF_STACK;
-  if (found.dli_sname != nullptr && strncmp(found.dli_sname, "__belay_", 8) == 0)
-    return _URC_NO_REASON;
-  if (found.dli_sname != nullptr)
-    report("    in %s (%s+0x%zx)", found.dli_sname, found.dli_fname,
-           static_cast<size_t>(at - reinterpret_cast<uintptr_t>(found.dli_fbase)));
-  else
-    report("    in %s+0x%zx", found.dli_fname,
-           static_cast<size_t>(at - reinterpret_cast<uintptr_t>(found.dli_fbase)));
+  if (is_own(found)) return _URC_NO_REASON;
+  auto offset = static_cast<size_t>(at - reinterpret_cast<uintptr_t>(found.dli_fbase));
+  char* readable = found.dli_sname && __cxa_demangle
+                       ? __cxa_demangle(found.dli_sname, nullptr, nullptr, nullptr)
+                       : nullptr;
+  const char* name = readable ? readable : found.dli_sname ? found.dli_sname : "a function";
+  report("    from %s (addr2line -Cfe %s 0x%zx)", name, found.dli_fname, offset);
+  free(readable);
   return _URC_NO_REASON;
 }
 
