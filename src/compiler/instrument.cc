@@ -44,7 +44,7 @@ void instrument(Function &F, bool IsClone, CallRedirector &Redirector) {
   for (Step &Each : stepsIn(F, IsClone)) {
     if (Logger.log(*Each.I, Each.W)) continue;
     if (auto *Call = dyn_cast<CallBase>(Each.I))
-      Redirector.redirect(*Call, Each.W, Logger);
+      Redirector.redirect(*Call, Each.W);
     else if (!isa<LoadInst>(Each.I) && !isa<FenceInst>(Each.I) && !isa<VAArgInst>(Each.I))
       Logger.refuse(*Each.I, Twine("an instruction ") + Each.I->getOpcodeName(), Each.W);
   }

@@ -103,16 +103,25 @@ bool findMarkers(Function &F, SmallVectorImpl<Found> &All) {
   return true;
 }
 
+// Each stop is of one region. The stop of a guard may be in code that no region of the function
+// reaches, if the guard knows that it is closed.
+bool checkStops(SmallVectorImpl<Found> &All) {
+  bool AnyStart = any_of(All, [](Found &Each) { return RegionDepth::isStart(*Each.Call); });
+  for (Found &Each : All) {
+    if (!RegionDepth::isStop(*Each.Call)) continue;
+    DepthSet Inside = Each.Before & ~kOutside;
+    if (Inside == 0 && !AnyStart)
+      return reportError(*Each.Call, "stop_ckpt() without start_ckpt() in this function"), false;
+    if (Inside != 0 && !isPowerOf2_32(Inside))
+      return reportError(*Each.Call, "reached from regions of different depth"), false;
+  }
+  return true;
+}
+
 bool lowerMarkers(Function &F) {
   SmallVector<Found> All;
   if (!findMarkers(F, All)) return false;
-  for (Found &Each : All) {
-    if (!RegionDepth::isStop(*Each.Call) || isPowerOf2_32(Each.Before & ~kOutside)) continue;
-    reportError(*Each.Call, mayBeInside(Each.Before)
-                                ? "reached from regions of different depth"
-                                : "stop_ckpt() without start_ckpt() in this function");
-    return false;
-  }
+  if (!checkStops(All)) return false;
   IRBuilder<> Entry(&*F.getEntryBlock().getFirstNonPHIOrDbgOrAlloca());
   Value *Depth = Entry.CreateLoad(Entry.getInt32Ty(), getDepth(*F.getParent()), "belay.depth");
   guardExits(F, Depth);
@@ -121,6 +130,11 @@ bool lowerMarkers(Function &F) {
     if (RegionDepth::isStart(*Each.Call)) Starts.push_back({Each.Call, Each.Level});
   ShadowLocals Locals(F, Starts);
   for (Found &Each : All) {
+    if (RegionDepth::isStop(*Each.Call) && !mayBeInside(Each.Before)) {
+      IRBuilder<>(Each.Call).CreateCall(getHook(*F.getParent(), Hook::misplaced_stop));
+      Each.Call->eraseFromParent();
+      continue;
+    }
     if (RegionDepth::isStop(*Each.Call)) {
       lowerStop(*Each.Call, Each.Level, Locals);
       continue;
@@ -130,7 +144,6 @@ bool lowerMarkers(Function &F) {
     ++NumStarts;
   }
   // Inlined, the caller's variables would become registers of the marker's function.
-  F.removeFnAttr(Attribute::AlwaysInline);
   F.removeFnAttr(Attribute::InlineHint);
   F.addFnAttr(Attribute::NoInline);
   return true;
@@ -141,11 +154,12 @@ bool lowerMarkers(Function &F) {
 PreservedAnalyses MarkRegions::run(Module &M, ModuleAnalysisManager &AM) {
   keepOutOfLine(M);
   if (none_of(M, hasMarkers)) return PreservedAnalyses::none();
-  // Scope guards put their markers into the functions that use them.
+  // Scope guards put their markers into the functions that use them, and have no use themselves.
   AlwaysInlinerPass(/*InsertLifetime=*/false).run(M, AM);
   bool Any = false;
   for (Function &F : M)
-    if (!F.isDeclaration() && hasMarkers(F)) Any |= lowerMarkers(F);
+    if (!F.isDeclaration() && !F.hasFnAttribute(Attribute::AlwaysInline) && hasMarkers(F))
+      Any |= lowerMarkers(F);
   if (Any) hideMemory(M);
   return PreservedAnalyses::none();
 }

@@ -20,8 +20,6 @@ namespace belay {
 
 namespace {
 
-constexpr uint64_t kJmpBufBytes = 512;  // at most: 200 on x86-64, 312 on AArch64
-
 MDNode *unlikely(Module &M) { return MDBuilder(M.getContext()).createUnlikelyBranchWeights(); }
 
 // The function or alias that is called by name, if it is.
@@ -36,6 +34,9 @@ GlobalValue *calledByName(CallBase &Call) {
 bool isHarmless(CallBase &Call, GlobalValue *Callee) {
   if (Call.onlyReadsMemory()) return true;
   if (!Callee) return false;
+  // The setjmp of the region itself, whose buffer is the runtime's.
+  auto *Buffer = Call.arg_size() == 1 ? dyn_cast<CallBase>(Call.getArgOperand(0)) : nullptr;
+  if (Buffer && isHookCall(*Buffer, Hook::enter_rewindable)) return true;
   auto *F = dyn_cast<Function>(Callee);
   if (F && (isRuntimeFunction(*F) || isKept(*F))) return true;
   return Callee->isDeclaration() && effectsOf(Callee->getName()) == Effects::Pure;
@@ -43,11 +44,13 @@ bool isHarmless(CallBase &Call, GlobalValue *Callee) {
 
 }  // namespace
 
-void CallRedirector::redirect(CallBase &Call, Where W, WriteLogger &Logger) {
+void CallRedirector::redirect(CallBase &Call, Where W) {
   GlobalValue *Callee = calledByName(Call);
   if (isHarmless(Call, Callee)) return;
-  if (Callee && isSetJmp(Callee->getName()))
-    return Logger.logRange(Call, Call.getArgOperand(0), kJmpBufBytes, W);
+  if (Callee && isSetJmp(Callee->getName())) {
+    IRBuilder<>(&Call).CreateCall(getHook(M, Hook::log_jmp_buf), Call.getArgOperand(0));
+    return;
+  }
   Value *Before = Call.getCalledOperand();
   Instruction *At = &Call;
   if (W == Where::Maybe) {

@@ -12,8 +12,8 @@ class CallRedirector {
 public:
   CallRedirector(llvm::Module &M, const CloneMap &Clones) : M(M), Clones(Clones) {}
 
-  // Makes Call one of the clone, found now or when the program runs. Logger is of its function.
-  void redirect(llvm::CallBase &Call, Where W, WriteLogger &Logger);
+  // Makes Call one of the clone, found now or when the program runs.
+  void redirect(llvm::CallBase &Call, Where W);
 
 private:
   llvm::Value *cloneOfDirect(llvm::IRBuilder<> &B, llvm::GlobalValue &Callee,

@@ -60,6 +60,10 @@ Void __belay_log_checked(Ptr address, Size bytes) {
   if (in_region()) log_bytes(address, bytes);
 }
 
+Void __belay_log_jmp_buf(Ptr buffer) {
+  if (in_region()) log_bytes(buffer, sizeof(jmp_buf));
+}
+
 Void __belay_log_first(Ptr address, Size bytes) {
   if (is_first_write(address, bytes)) log_bytes(address, bytes);
 }

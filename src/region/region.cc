@@ -95,6 +95,9 @@ Void __belay_check_left(Int depth) {
   abort();
 }
 
+// Reached only if a guard believes to be open that is not.
+Void __belay_misplaced_stop() { fatal("stop_ckpt() where the function has no region open"); }
+
 Void __belay_unwind(Int depth) {
   while (__belay_depth > depth) pop_region(1);
 }
