@@ -23,13 +23,15 @@ namespace belay {
 // with its contents. Returns whether the writes stayed.
 template <class F>
 bool attempt(F&& try_it) {
-  bool keep = true;
+  bool keep;  // has no value at the start, so that the rollback leaves the one it gets
   belay_start_ckpt_once();
   try {
-    if constexpr (std::is_void_v<decltype(try_it())>)
+    if constexpr (std::is_void_v<decltype(try_it())>) {
       try_it();
-    else
+      keep = true;
+    } else {
       keep = static_cast<bool>(try_it());
+    }
   } catch (...) {
     belay_stop_ckpt(1);
     throw;

@@ -1,4 +1,8 @@
 // Goal: output of a region appears when it commits, in order, and never when it is undone.
+// Output: one
+// Output: two and 3
+// Output: 45
+// Output: six
 #include <belay/region.h>
 #include <stdio.h>
 
