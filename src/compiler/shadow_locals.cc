@@ -89,7 +89,7 @@ ShadowLocals::ShadowLocals(Function &F, ArrayRef<Start> Starts) : F(F) {
   SmallVector<IntrinsicInst *> Lifetimes;
   SmallVector<AllocaInst *> Small, Large;
   for (Instruction &I : instructions(F)) {
-    if (auto *Local = dyn_cast<AllocaInst>(&I))
+    if (auto *Local = dyn_cast<AllocaInst>(&I); Local && !isControl(*Local))
       (isSmall(*Local) && !NoShadows ? Small : Large).push_back(Local);
     if (auto *Intrinsic = dyn_cast<IntrinsicInst>(&I); Intrinsic && Intrinsic->isLifetimeStartOrEnd())
       Lifetimes.push_back(Intrinsic);
@@ -97,13 +97,15 @@ ShadowLocals::ShadowLocals(Function &F, ArrayRef<Start> Starts) : F(F) {
   unsigned DepthEnd = 0;
   for (const Start &Each : Starts) DepthEnd = std::max(DepthEnd, Each.Depth + 1);
   Depths.resize(DepthEnd);
-  erase_if(Small, [](const AllocaInst *Local) { return isControl(*Local); });
   for (AllocaInst *Local : Small)
     for (unsigned Depth = 0; Depth < DepthEnd; ++Depth)
       if (any_of(Starts, [&](const Start &Each) {
             return Each.Depth == Depth && hasValueAt(*Local, *Each.At);
           }))
         addShadow(Local, Depth);
+  erase_if(Large, [&](const AllocaInst *Local) {
+    return none_of(Starts, [&](const Start &Each) { return hasValueAt(*Local, *Each.At); });
+  });
   for (IntrinsicInst *Lifetime : Lifetimes) Lifetime->eraseFromParent();
   for (AllocaInst *Local : Large) pin(Local, Local->getNextNode());
   // By-value and returned structures are locals that the caller has made.
