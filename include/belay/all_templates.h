@@ -1,6 +1,7 @@
-/* all_templates.h — belay-c++ includes it before everything else: templates of which libstdc++ holds
- * compiled instances (std::string, streams) are compiled with the program as well, so that they have
- * clones that log. libstdc++ has no other switch for it: c++config.h defines the macro. */
+/* all_templates.h — belay-c++ includes it before everything else: templates of which libstdc++
+ * holds compiled instances (std::string, streams) are compiled with the program as well, so that
+ * they have clones that log. libstdc++ has no other switch for it: c++config.h defines the macro.
+ */
 #ifndef BELAY_ALL_TEMPLATES_H
 #define BELAY_ALL_TEMPLATES_H
 

@@ -18,8 +18,8 @@
 #define BELAY_BELAY_HPP
 
 #include <belay/checkpoint_restore.h>
-#include <belay/region.hpp>
 
+#include <belay/region.hpp>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>

@@ -10,8 +10,8 @@
  *     }
  *
  * Compile with belay-cc or belay-c++ (clang 19 with Belay's plugin), which log the old value of
- * everything that is written between the markers, callees included. Without the plugin the functions
- * work as well, and backup() is called by hand before each write.
+ * everything that is written between the markers, callees included. Without the plugin the
+ * functions work as well, and backup() is called by hand before each write.
  *
  * Rules. start_ckpt() and its stop_ckpt() are in one function, on every path; the plugin refuses
  * what it can't follow. Regions nest, up to 4096 deep: rolling back an inner one leaves the outer
@@ -20,8 +20,9 @@
  * new in a region is released by a rollback, free and delete wait for the commit. A call whose
  * effects nobody knows ends the program with a message that says what to do, before it is made.
  *
- * All functions are thread-safe; none is async-signal-safe. Link with -lbelay_region, which belay-cc
- * does. Exported symbols are belay_*; BELAY_NO_SHORT_NAMES keeps the short names to yourself.
+ * All functions are thread-safe; none is async-signal-safe. Link with -lbelay_region, which
+ * belay-cc does. Exported symbols are belay_*; BELAY_NO_SHORT_NAMES keeps the short names to
+ * yourself.
  */
 #ifndef BELAY_REGION_H
 #define BELAY_REGION_H
@@ -51,7 +52,8 @@ void belay_stop_ckpt(int rollback) BELAY_NOTHROW;
    times. Frames in between end as by longjmp: no destructors run. The marker's function must not
    have returned. */
 BELAY_NORETURN void belay_rewind_ckpt(void) BELAY_NOTHROW;
-/* Saves `bytes` at `address`, for code that is not compiled with belay-cc. Outside a region: none. */
+/* Saves `bytes` at `address`, for code that is not compiled with belay-cc. Outside a region: none.
+ */
 void belay_backup(const volatile void* address, size_t bytes) BELAY_NOTHROW;
 
 /* Of a function: what it and everything it calls writes outlives a rollback. For counters, caches,

@@ -17,17 +17,17 @@ constexpr StringLiteral kSeen = "belay.seen";  // metadata with the static varia
 
 // By symbol, as TargetLibraryInfo knows them; with what releases them, since stores before that are
 // dead to it.
-bool isHeapFunction(const Function &F) {
+bool isHeapFunction(const Function& F) {
   StringRef Name = F.getName();
-  return F.isDeclaration() && (isAllocator(Name) || Name == "free" ||
-                               Name.starts_with("_ZdlPv") || Name.starts_with("_ZdaPv"));
+  return F.isDeclaration() && (isAllocator(Name) || Name == "free" || Name.starts_with("_ZdlPv") ||
+                               Name.starts_with("_ZdaPv"));
 }
 
-void forgetFresh(Function &F) {
+void forgetFresh(Function& F) {
   F.removeRetAttr(Attribute::NoAlias);
   F.removeFnAttr(Attribute::AllocKind);
-  for (Instruction &I : instructions(F)) {
-    if (auto *Call = dyn_cast<CallBase>(&I)) {
+  for (Instruction& I : instructions(F)) {
+    if (auto* Call = dyn_cast<CallBase>(&I)) {
       Call->removeRetAttr(Attribute::NoAlias);
       Call->removeFnAttr(Attribute::Builtin);
       Call->removeFnAttr(Attribute::AllocKind);
@@ -37,14 +37,14 @@ void forgetFresh(Function &F) {
 
 }  // namespace
 
-void hideMemory(Module &M) {
-  for (Function &F : M) {
+void hideMemory(Module& M) {
+  for (Function& F : M) {
     forgetFresh(F);
     if (isHeapFunction(F)) F.setName(kHidden + F.getName());
   }
-  SmallVector<GlobalValue *> Statics;
-  NamedMDNode *Seen = M.getOrInsertNamedMetadata(kSeen);
-  for (GlobalVariable &V : M.globals()) {
+  SmallVector<GlobalValue*> Statics;
+  NamedMDNode* Seen = M.getOrInsertNamedMetadata(kSeen);
+  for (GlobalVariable& V : M.globals()) {
     if (!V.hasLocalLinkage() || V.isConstant() || V.getName().starts_with("llvm.")) continue;
     Statics.push_back(&V);
     Seen->addOperand(MDNode::get(M.getContext(), ConstantAsMetadata::get(&V)));
@@ -52,17 +52,16 @@ void hideMemory(Module &M) {
   appendToCompilerUsed(M, Statics);
 }
 
-void unhideMemory(Module &M) {
-  for (Function &F : M)
-    if (F.getName().starts_with(kHidden))
-      F.setName(F.getName().drop_front(kHidden.size()).str());
-  NamedMDNode *Seen = M.getNamedMetadata(kSeen);
+void unhideMemory(Module& M) {
+  for (Function& F : M)
+    if (F.getName().starts_with(kHidden)) F.setName(F.getName().drop_front(kHidden.size()).str());
+  NamedMDNode* Seen = M.getNamedMetadata(kSeen);
   if (!Seen) return;
-  SmallPtrSet<Constant *, 16> Statics;
-  for (MDNode *Node : Seen->operands())
-    if (auto *Value = dyn_cast_or_null<ConstantAsMetadata>(Node->getOperand(0).get()))
+  SmallPtrSet<Constant*, 16> Statics;
+  for (MDNode* Node : Seen->operands())
+    if (auto* Value = dyn_cast_or_null<ConstantAsMetadata>(Node->getOperand(0).get()))
       Statics.insert(Value->getValue());
-  removeFromUsedLists(M, [&](Constant *C) { return Statics.contains(C); });
+  removeFromUsedLists(M, [&](Constant* C) { return Statics.contains(C); });
   Seen->eraseFromParent();
 }
 

@@ -8,9 +8,9 @@ namespace belay {
 
 // malloc, new and whatever promises fresh memory become functions that the optimiser does not know,
 // and static variables count as seen from outside.
-void hideMemory(llvm::Module &M);
+void hideMemory(llvm::Module& M);
 
 // Takes it back: from here on, logging a store passes its address on.
-void unhideMemory(llvm::Module &M);
+void unhideMemory(llvm::Module& M);
 
 }  // namespace belay

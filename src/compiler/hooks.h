@@ -22,18 +22,18 @@ enum class Marker {
 #include "region/hooks.def"
 };
 
-llvm::FunctionCallee getHook(llvm::Module &M, Hook H);
-llvm::GlobalVariable *getLogTop(llvm::Module &M);
-llvm::GlobalVariable *getDepth(llvm::Module &M);
+llvm::FunctionCallee getHook(llvm::Module& M, Hook H);
+llvm::GlobalVariable* getLogTop(llvm::Module& M);
+llvm::GlobalVariable* getDepth(llvm::Module& M);
 
 // Whether I calls this hook, or marker.
-bool isHookCall(const llvm::Instruction &I, Hook H);
-bool isMarkerCall(const llvm::Instruction &I, Marker K);
+bool isHookCall(const llvm::Instruction& I, Hook H);
+bool isMarkerCall(const llvm::Instruction& I, Marker K);
 
 // Whether F is the runtime's own: called as it is, in regions too.
-bool isRuntimeFunction(const llvm::Function &F);
+bool isRuntimeFunction(const llvm::Function& F);
 
 // A private constant string, for diagnostics at run time.
-llvm::Constant *getText(llvm::Module &M, llvm::StringRef Text);
+llvm::Constant* getText(llvm::Module& M, llvm::StringRef Text);
 
 }  // namespace belay

@@ -11,9 +11,9 @@ namespace {
 constexpr StringLiteral kAnnotation = "belay_keep";  // what BELAY_KEEP annotates
 constexpr StringLiteral kAttribute = "belay-keep";
 
-bool saysKeep(const Constant *Text) {
-  auto *Variable = dyn_cast<GlobalVariable>(Text->stripPointerCasts());
-  auto *Data = Variable && Variable->hasInitializer()
+bool saysKeep(const Constant* Text) {
+  auto* Variable = dyn_cast<GlobalVariable>(Text->stripPointerCasts());
+  auto* Data = Variable && Variable->hasInitializer()
                    ? dyn_cast<ConstantDataArray>(Variable->getInitializer())
                    : nullptr;
   return Data && Data->isCString() && Data->getAsCString() == kAnnotation;
@@ -21,13 +21,13 @@ bool saysKeep(const Constant *Text) {
 
 }  // namespace
 
-void keepOutOfLine(Module &M) {
-  auto *Annotations = M.getNamedGlobal("llvm.global.annotations");
+void keepOutOfLine(Module& M) {
+  auto* Annotations = M.getNamedGlobal("llvm.global.annotations");
   if (!Annotations || !Annotations->hasInitializer()) return;
-  for (const Use &Each : Annotations->getInitializer()->operands()) {
-    auto *Fields = dyn_cast<ConstantStruct>(Each);
+  for (const Use& Each : Annotations->getInitializer()->operands()) {
+    auto* Fields = dyn_cast<ConstantStruct>(Each);
     if (!Fields || !saysKeep(Fields->getOperand(1))) continue;
-    auto *F = dyn_cast<Function>(Fields->getOperand(0)->stripPointerCasts());
+    auto* F = dyn_cast<Function>(Fields->getOperand(0)->stripPointerCasts());
     if (!F) continue;
     F->addFnAttr(kAttribute);
     F->removeFnAttr(Attribute::AlwaysInline);
@@ -35,6 +35,6 @@ void keepOutOfLine(Module &M) {
   }
 }
 
-bool isKept(const Function &F) { return F.hasFnAttribute(kAttribute); }
+bool isKept(const Function& F) { return F.hasFnAttribute(kAttribute); }
 
 }  // namespace belay

@@ -6,8 +6,8 @@
 namespace belay {
 
 // Keeps them from being inlined into functions whose writes do not, and notes which they are.
-void keepOutOfLine(llvm::Module &M);
+void keepOutOfLine(llvm::Module& M);
 
-bool isKept(const llvm::Function &F);
+bool isKept(const llvm::Function& F);
 
 }  // namespace belay

@@ -28,22 +28,22 @@ static cl::opt<Buffer> BufferKind(
 
 namespace belay {
 
-WriteLogger::WriteLogger(Function &F)
+WriteLogger::WriteLogger(Function& F)
     : M(*F.getParent()), Layout(M.getDataLayout()), HasMarkers(hasMarkers(F)) {
-  for (Instruction &I : instructions(F))
+  for (Instruction& I : instructions(F))
     if (isHookCall(I, Hook::pin)) Pinned.insert(cast<CallBase>(I).getArgOperand(0));
 }
 
-bool WriteLogger::isBorn(const Value *Address) const {
-  SmallVector<const Value *> Objects;
+bool WriteLogger::isBorn(const Value* Address) const {
+  SmallVector<const Value*> Objects;
   getUnderlyingObjects(Address, Objects);
-  return all_of(Objects, [&](const Value *Object) {
+  return all_of(Objects, [&](const Value* Object) {
     if (Pinned.contains(Object)) return false;
     if (isa<AllocaInst>(Object)) return true;
     // Between an allocation and a store of one function, only whole regions begin and end: unless
     // the function has markers itself.
-    auto *Call = dyn_cast<CallBase>(Object);
-    const Function *Callee = Call ? Call->getCalledFunction() : nullptr;
+    auto* Call = dyn_cast<CallBase>(Object);
+    const Function* Callee = Call ? Call->getCalledFunction() : nullptr;
     if (!Callee || HasMarkers || NoBorn) return false;
     StringRef Name = Callee->getName();
     Name.consume_back(".ckpt");
@@ -51,12 +51,12 @@ bool WriteLogger::isBorn(const Value *Address) const {
   });
 }
 
-void WriteLogger::logRange(Instruction &Before, Value *Address, uint64_t Bytes, Where W) {
+void WriteLogger::logRange(Instruction& Before, Value* Address, uint64_t Bytes, Where W) {
   IRBuilder<> B(&Before);
   logRange(Before, Address, ConstantInt::get(Layout.getIntPtrType(M.getContext()), Bytes), W);
 }
 
-void WriteLogger::logRange(Instruction &Before, Value *Address, Value *Bytes, Where W) {
+void WriteLogger::logRange(Instruction& Before, Value* Address, Value* Bytes, Where W) {
   if (isBorn(Address)) {
     ++NumBorn;
     return;
@@ -66,7 +66,7 @@ void WriteLogger::logRange(Instruction &Before, Value *Address, Value *Bytes, Wh
   // Another address space than the default one has no place in the log.
   if (Address->getType()->getPointerAddressSpace() != 0)
     return refuse(Before, "a store to another address space", W);
-  auto *Fixed = dyn_cast<ConstantInt>(Bytes);
+  auto* Fixed = dyn_cast<ConstantInt>(Bytes);
   uint64_t N = Fixed ? Fixed->getZExtValue() : 0;
   if (W == Where::Inside && BufferKind == Buffer::Array) {
     for (auto [Width, H] : {std::pair(1, Hook::log_1), std::pair(2, Hook::log_2),
@@ -76,22 +76,22 @@ void WriteLogger::logRange(Instruction &Before, Value *Address, Value *Bytes, Wh
         return;
       }
   }
-  Hook H = W == Where::Maybe                  ? Hook::log_checked
+  Hook H = W == Where::Maybe            ? Hook::log_checked
            : BufferKind == Buffer::Hash ? Hook::log_first
-                                              : Hook::log_bytes;
-  Value *Size = B.CreateZExtOrTrunc(Bytes, Layout.getIntPtrType(M.getContext()));
+                                        : Hook::log_bytes;
+  Value* Size = B.CreateZExtOrTrunc(Bytes, Layout.getIntPtrType(M.getContext()));
   B.CreateCall(getHook(M, H), {Address, Size});
 }
 
-void WriteLogger::refuse(Instruction &I, const Twine &What, Where W) {
+void WriteLogger::refuse(Instruction& I, const Twine& What, Where W) {
   IRBuilder<> B(&I);
   // In code that is not always in a region, the runtime decides.
   (void)W;
   B.CreateCall(getHook(M, Hook::unknown_code), getText(M, What.str()));
 }
 
-bool WriteLogger::log(Instruction &I, Where W) {
-  if (auto *Store = dyn_cast<StoreInst>(&I)) {
+bool WriteLogger::log(Instruction& I, Where W) {
+  if (auto* Store = dyn_cast<StoreInst>(&I)) {
     TypeSize Bytes = Layout.getTypeStoreSize(Store->getValueOperand()->getType());
     if (Bytes.isScalable())
       refuse(I, "a store of scalable vectors", W);
@@ -99,55 +99,57 @@ bool WriteLogger::log(Instruction &I, Where W) {
       logRange(I, Store->getPointerOperand(), Bytes.getFixedValue(), W);
     return true;
   }
-  if (auto *Modify = dyn_cast<AtomicRMWInst>(&I)) {
+  if (auto* Modify = dyn_cast<AtomicRMWInst>(&I)) {
     logRange(I, Modify->getPointerOperand(), Layout.getTypeStoreSize(Modify->getType()), W);
     return true;
   }
-  if (auto *Exchange = dyn_cast<AtomicCmpXchgInst>(&I)) {
+  if (auto* Exchange = dyn_cast<AtomicCmpXchgInst>(&I)) {
     logRange(I, Exchange->getPointerOperand(),
              Layout.getTypeStoreSize(Exchange->getNewValOperand()->getType()), W);
     return true;
   }
-  if (auto *Intrinsic = dyn_cast<IntrinsicInst>(&I)) return logIntrinsic(*Intrinsic, W);
-  if (auto *Call = dyn_cast<CallBase>(&I); Call && Call->isInlineAsm()) {
+  if (auto* Intrinsic = dyn_cast<IntrinsicInst>(&I)) return logIntrinsic(*Intrinsic, W);
+  if (auto* Call = dyn_cast<CallBase>(&I); Call && Call->isInlineAsm()) {
     logAsm(*Call, W);
     return true;
   }
   return false;
 }
 
-bool WriteLogger::logIntrinsic(IntrinsicInst &I, Where W) {
-  if (auto *Memory = dyn_cast<AnyMemIntrinsic>(&I)) {
+bool WriteLogger::logIntrinsic(IntrinsicInst& I, Where W) {
+  if (auto* Memory = dyn_cast<AnyMemIntrinsic>(&I)) {
     logRange(I, Memory->getRawDest(), Memory->getLength(), W);
     return true;
   }
   switch (I.getIntrinsicID()) {
-  case Intrinsic::masked_store:
-    logMasked(I, I.getArgOperand(0), I.getArgOperand(1), I.getArgOperand(3), W);
-    return true;
-  case Intrinsic::masked_scatter:
-    logMasked(I, I.getArgOperand(0), I.getArgOperand(1), I.getArgOperand(3), W);
-    return true;
-  case Intrinsic::vastart:
-  case Intrinsic::vacopy: {
-    constexpr uint64_t kVaListBytesMax = 32;  // AArch64's, the longest
-    if (!isBorn(I.getArgOperand(0))) logRange(I, I.getArgOperand(0), kVaListBytesMax, W);
-    return true;
-  }
-  case Intrinsic::vaend:
-  case Intrinsic::lifetime_start:
-  case Intrinsic::lifetime_end:
-  case Intrinsic::invariant_start:
-  case Intrinsic::invariant_end:
-  case Intrinsic::launder_invariant_group:
-  case Intrinsic::prefetch:
-  case Intrinsic::stackrestore:
-  case Intrinsic::stacksave:
-  case Intrinsic::trap:
-  case Intrinsic::debugtrap:
-  case Intrinsic::ubsantrap:
-  case Intrinsic::donothing: return true;
-  default: break;
+    case Intrinsic::masked_store:
+      logMasked(I, I.getArgOperand(0), I.getArgOperand(1), I.getArgOperand(3), W);
+      return true;
+    case Intrinsic::masked_scatter:
+      logMasked(I, I.getArgOperand(0), I.getArgOperand(1), I.getArgOperand(3), W);
+      return true;
+    case Intrinsic::vastart:
+    case Intrinsic::vacopy: {
+      constexpr uint64_t kVaListBytesMax = 32;  // AArch64's, the longest
+      if (!isBorn(I.getArgOperand(0))) logRange(I, I.getArgOperand(0), kVaListBytesMax, W);
+      return true;
+    }
+    case Intrinsic::vaend:
+    case Intrinsic::lifetime_start:
+    case Intrinsic::lifetime_end:
+    case Intrinsic::invariant_start:
+    case Intrinsic::invariant_end:
+    case Intrinsic::launder_invariant_group:
+    case Intrinsic::prefetch:
+    case Intrinsic::stackrestore:
+    case Intrinsic::stacksave:
+    case Intrinsic::trap:
+    case Intrinsic::debugtrap:
+    case Intrinsic::ubsantrap:
+    case Intrinsic::donothing:
+      return true;
+    default:
+      break;
   }
   if (I.onlyReadsMemory() || I.onlyAccessesInaccessibleMemory()) return true;
   refuse(I, "the intrinsic " + I.getCalledFunction()->getName(), W);
@@ -155,28 +157,28 @@ bool WriteLogger::logIntrinsic(IntrinsicInst &I, Where W) {
 }
 
 // Lane by lane, since the others may lie on pages that are not there.
-void WriteLogger::logMasked(IntrinsicInst &I, Value *Data, Value *Address, Value *Mask, Where W) {
-  auto *Vector = dyn_cast<FixedVectorType>(Data->getType());
+void WriteLogger::logMasked(IntrinsicInst& I, Value* Data, Value* Address, Value* Mask, Where W) {
+  auto* Vector = dyn_cast<FixedVectorType>(Data->getType());
   if (!Vector || W == Where::Maybe) return refuse(I, "a masked vector store", W);
   IRBuilder<> B(&I);
   uint64_t Bytes = Layout.getTypeStoreSize(Vector->getElementType());
-  Type *Size = Layout.getIntPtrType(M.getContext());
+  Type* Size = Layout.getIntPtrType(M.getContext());
   for (unsigned Lane = 0; Lane < Vector->getNumElements(); ++Lane) {
-    Value *At = Address->getType()->isVectorTy()
+    Value* At = Address->getType()->isVectorTy()
                     ? B.CreateExtractElement(Address, Lane)
                     : B.CreateConstGEP1_64(Vector->getElementType(), Address, Lane);
-    Value *On = B.CreateZExt(B.CreateExtractElement(Mask, Lane), B.getInt32Ty());
+    Value* On = B.CreateZExt(B.CreateExtractElement(Mask, Lane), B.getInt32Ty());
     B.CreateCall(getHook(M, Hook::log_if), {At, ConstantInt::get(Size, Bytes), On});
   }
 }
 
 // Outputs in memory are logged; a memory clobber may be any write, unless there is no instruction.
-void WriteLogger::logAsm(CallBase &Call, Where W) {
-  auto *Asm = cast<InlineAsm>(Call.getCalledOperand());
+void WriteLogger::logAsm(CallBase& Call, Where W) {
+  auto* Asm = cast<InlineAsm>(Call.getCalledOperand());
   if (Asm->getAsmString().empty() || Call.onlyReadsMemory()) return;
   bool ClobbersMemory = false;
   unsigned Argument = 0;
-  for (const InlineAsm::ConstraintInfo &Each : Asm->ParseConstraints()) {
+  for (const InlineAsm::ConstraintInfo& Each : Asm->ParseConstraints()) {
     bool TakesArgument = Each.Type == InlineAsm::isInput || Each.isIndirect;
     if (Each.Type == InlineAsm::isClobber && is_contained(Each.Codes, "{memory}"))
       ClobbersMemory = true;

@@ -11,30 +11,30 @@ namespace belay {
 enum class Where { Inside, Maybe };
 
 class WriteLogger {
-public:
-  explicit WriteLogger(llvm::Function &F);
+ public:
+  explicit WriteLogger(llvm::Function& F);
 
   // If I writes memory by itself (a store, an atomic, an intrinsic), logs that. Calls of functions
   // are none of its business, and false.
-  bool log(llvm::Instruction &I, Where W);
+  bool log(llvm::Instruction& I, Where W);
 
-  void logRange(llvm::Instruction &Before, llvm::Value *Address, llvm::Value *Bytes, Where W);
-  void logRange(llvm::Instruction &Before, llvm::Value *Address, uint64_t Bytes, Where W);
+  void logRange(llvm::Instruction& Before, llvm::Value* Address, llvm::Value* Bytes, Where W);
+  void logRange(llvm::Instruction& Before, llvm::Value* Address, uint64_t Bytes, Where W);
 
   // In front of what nobody can log.
-  void refuse(llvm::Instruction &I, const llvm::Twine &What, Where W);
+  void refuse(llvm::Instruction& I, const llvm::Twine& What, Where W);
 
-private:
-  bool logIntrinsic(llvm::IntrinsicInst &I, Where W);
-  void logMasked(llvm::IntrinsicInst &I, llvm::Value *Data, llvm::Value *Address, llvm::Value *Mask,
+ private:
+  bool logIntrinsic(llvm::IntrinsicInst& I, Where W);
+  void logMasked(llvm::IntrinsicInst& I, llvm::Value* Data, llvm::Value* Address, llvm::Value* Mask,
                  Where W);
-  void logAsm(llvm::CallBase &Call, Where W);
+  void logAsm(llvm::CallBase& Call, Where W);
   // Of the function itself, or of memory that it has just got: nothing to put back.
-  bool isBorn(const llvm::Value *Address) const;
+  bool isBorn(const llvm::Value* Address) const;
 
-  llvm::Module &M;
-  const llvm::DataLayout &Layout;
-  llvm::SmallPtrSet<const llvm::Value *, 16> Pinned;  // locals that are logged all the same
+  llvm::Module& M;
+  const llvm::DataLayout& Layout;
+  llvm::SmallPtrSet<const llvm::Value*, 16> Pinned;  // locals that are logged all the same
   bool HasMarkers;
 };
 

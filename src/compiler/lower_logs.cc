@@ -20,7 +20,7 @@ namespace belay {
 namespace {
 
 // The width in bytes of what I logs by a scalar hook, or 0.
-unsigned widthOf(const Instruction &I) {
+unsigned widthOf(const Instruction& I) {
   return isHookCall(I, Hook::log_1)   ? 1
          : isHookCall(I, Hook::log_2) ? 2
          : isHookCall(I, Hook::log_4) ? 4
@@ -34,42 +34,42 @@ constexpr unsigned kRunEntriesMax = 64;
 constexpr uint64_t kEntryBytes = 16;  // sizeof(Entry)
 constexpr unsigned kKindShift = 56;   // of Entry::tag
 
-using Run = SmallVector<CallInst *>;
+using Run = SmallVector<CallInst*>;
 
-bool endsRun(const Instruction &I) {
-  auto *Call = dyn_cast<CallBase>(&I);
+bool endsRun(const Instruction& I) {
+  auto* Call = dyn_cast<CallBase>(&I);
   if (!Call) return false;
   return !Call->doesNotThrow() || !(Call->onlyReadsMemory() || Call->onlyAccessesArgMemory() ||
                                     Call->onlyAccessesInaccessibleMemory());
 }
 
-void lower(const Run &Logs) {
+void lower(const Run& Logs) {
   if (Logs.empty()) return;
-  Module &M = *Logs.front()->getModule();
-  GlobalVariable *Top = getLogTop(M);
+  Module& M = *Logs.front()->getModule();
+  GlobalVariable* Top = getLogTop(M);
   IRBuilder<> B(Logs.front());
-  Value *Slot = B.CreateThreadLocalAddress(Top);
-  Value *Begin = B.CreateLoad(B.getPtrTy(), Slot);
+  Value* Slot = B.CreateThreadLocalAddress(Top);
+  Value* Begin = B.CreateLoad(B.getPtrTy(), Slot);
   uint64_t Offset = 0;
-  for (CallInst *Log : Logs) {
+  for (CallInst* Log : Logs) {
     B.SetInsertPoint(Log);
-    Value *Address = Log->getArgOperand(0);
+    Value* Address = Log->getArgOperand(0);
     uint64_t Width = widthOf(*Log);
-    Value *Old = B.CreateAlignedLoad(B.getIntNTy(Width * 8), Address, Align(1));
-    Value *Entry = B.CreateConstInBoundsGEP1_64(B.getInt8Ty(), Begin, Offset);
+    Value* Old = B.CreateAlignedLoad(B.getIntNTy(Width * 8), Address, Align(1));
+    Value* Entry = B.CreateConstInBoundsGEP1_64(B.getInt8Ty(), Begin, Offset);
     B.CreateStore(B.CreateZExt(Old, B.getInt64Ty()), Entry);
-    Value *Tag = B.CreateOr(B.CreatePtrToInt(Address, B.getInt64Ty()), Width << kKindShift);
+    Value* Tag = B.CreateOr(B.CreatePtrToInt(Address, B.getInt64Ty()), Width << kKindShift);
     B.CreateStore(Tag, B.CreateConstInBoundsGEP1_64(B.getInt8Ty(), Begin, Offset + 8));
     Offset += kEntryBytes;
   }
   B.CreateStore(B.CreateConstInBoundsGEP1_64(B.getInt8Ty(), Begin, Offset), Slot);
   NumInline += Logs.size();
-  for (CallInst *Log : Logs) Log->eraseFromParent();
+  for (CallInst* Log : Logs) Log->eraseFromParent();
 }
 
-void lower(BasicBlock &Block) {
+void lower(BasicBlock& Block) {
   Run Logs;
-  for (Instruction &I : make_early_inc_range(Block)) {
+  for (Instruction& I : make_early_inc_range(Block)) {
     if (widthOf(I) != 0) {
       Logs.push_back(cast<CallInst>(&I));
       if (Logs.size() < kRunEntriesMax) continue;
@@ -84,9 +84,9 @@ void lower(BasicBlock &Block) {
 
 }  // namespace
 
-PreservedAnalyses LowerLogs::run(Function &F, FunctionAnalysisManager &) {
+PreservedAnalyses LowerLogs::run(Function& F, FunctionAnalysisManager&) {
   if (NoInline) return PreservedAnalyses::all();
-  for (BasicBlock &Block : F) lower(Block);
+  for (BasicBlock& Block : F) lower(Block);
   return PreservedAnalyses::none();
 }
 

@@ -7,8 +7,8 @@ namespace belay {
 
 // Turns calls of the log hooks for scalars into appends to the thread's log (region/entry.h).
 class LowerLogs : public llvm::PassInfoMixin<LowerLogs> {
-public:
-  llvm::PreservedAnalyses run(llvm::Function &F, llvm::FunctionAnalysisManager &);
+ public:
+  llvm::PreservedAnalyses run(llvm::Function& F, llvm::FunctionAnalysisManager&);
   static bool isRequired() { return true; }
 };
 

@@ -27,21 +27,21 @@ namespace belay {
 
 namespace {
 
-void reportError(const Instruction &At, const Twine &What) {
-  const Function &F = *At.getFunction();
+void reportError(const Instruction& At, const Twine& What) {
+  const Function& F = *At.getFunction();
   F.getContext().diagnose(
       DiagnosticInfoUnsupported(F, "belay: " + What, At.getDebugLoc(), DS_Error));
 }
 
 // The second of the two values that setjmp returns says that control has come back.
-void lowerStart(CallBase &Start, unsigned Depth, ShadowLocals &Locals) {
-  Module &M = *Start.getModule();
+void lowerStart(CallBase& Start, unsigned Depth, ShadowLocals& Locals) {
+  Module& M = *Start.getModule();
   IRBuilder<> B(&Start);
   Locals.save(B, Depth);
   if (isMarkerCall(Start, Marker::start_ckpt_once) || NoRewind) {
     B.CreateCall(getHook(M, Hook::enter));
   } else {
-    Value *Buffer = B.CreateCall(getHook(M, Hook::enter_rewindable));
+    Value* Buffer = B.CreateCall(getHook(M, Hook::enter_rewindable));
     FunctionCallee SetJmp = M.getOrInsertFunction("_setjmp", B.getInt32Ty(), B.getPtrTy());
     cast<Function>(SetJmp.getCallee())->addFnAttr(Attribute::ReturnsTwice);
     B.CreateCall(SetJmp, Buffer)->addFnAttr(Attribute::ReturnsTwice);
@@ -50,45 +50,46 @@ void lowerStart(CallBase &Start, unsigned Depth, ShadowLocals &Locals) {
   Start.eraseFromParent();
 }
 
-void lowerStop(CallBase &Stop, unsigned Depth, ShadowLocals &Locals) {
+void lowerStop(CallBase& Stop, unsigned Depth, ShadowLocals& Locals) {
   IRBuilder<> B(&Stop);
-  Value *RolledBack =
-      B.CreateCall(getHook(*Stop.getModule(), Hook::leave), Stop.getArgOperand(0));
+  Value* RolledBack = B.CreateCall(getHook(*Stop.getModule(), Hook::leave), Stop.getArgOperand(0));
   Locals.putBackIf(RolledBack, &Stop, Depth);
   Stop.eraseFromParent();
 }
 
-// A return in a region is an error, and an exception that leaves the function rolls its regions back.
-void guardExits(Function &F, Value *Depth) {
-  Module &M = *F.getParent();
+// A return in a region is an error, and an exception that leaves the function rolls its regions
+// back.
+void guardExits(Function& F, Value* Depth) {
+  Module& M = *F.getParent();
   EscapeEnumerator Exits(F, "belay.unwind", /*HandleExceptions=*/!F.doesNotThrow());
-  while (IRBuilder<> *B = Exits.Next()) {
+  while (IRBuilder<>* B = Exits.Next()) {
     bool Returns = isa<ReturnInst>(B->GetInsertPoint());
     B->CreateCall(getHook(M, Returns ? Hook::check_left : Hook::unwind), Depth);
   }
 }
 
 // Where control might come from a region of this function that it has not left, by an exception.
-void guardStart(CallBase &Start, Value *Depth, unsigned Regions) {
+void guardStart(CallBase& Start, Value* Depth, unsigned Regions) {
   IRBuilder<> B(&Start);
-  B.CreateCall(getHook(*Start.getModule(), Hook::check_left), B.CreateAdd(Depth, B.getInt32(Regions)));
+  B.CreateCall(getHook(*Start.getModule(), Hook::check_left),
+               B.CreateAdd(Depth, B.getInt32(Regions)));
 }
 
 // start_ckpt() is noexcept in C++ and a plain function in C: a call, never an invoke.
 struct Found {
-  CallInst *Call;
+  CallInst* Call;
   DepthSet Before;
   unsigned Level;  // of the region that it starts or stops
 };
 
-bool findMarkers(Function &F, SmallVectorImpl<Found> &All) {
+bool findMarkers(Function& F, SmallVectorImpl<Found>& All) {
   RegionDepth Depth(F);
-  for (BasicBlock &Block : F) {
+  for (BasicBlock& Block : F) {
     DepthSet Set = Depth.at(&Block);
     if (Set == 0) continue;
-    for (Instruction &I : Block) {
+    for (Instruction& I : Block) {
       if (RegionDepth::isStart(I) || RegionDepth::isStop(I)) {
-        auto *Call = dyn_cast<CallInst>(&I);
+        auto* Call = dyn_cast<CallInst>(&I);
         if (!Call) return reportError(I, "a marker that may throw"), false;
         unsigned Level = RegionDepth::isStart(I) ? Depth.levelOf(I) : Log2_32(Set) - 1;
         All.push_back({Call, Set, Level});
@@ -105,9 +106,9 @@ bool findMarkers(Function &F, SmallVectorImpl<Found> &All) {
 
 // Each stop is of one region. The stop of a guard may be in code that no region of the function
 // reaches, if the guard knows that it is closed.
-bool checkStops(SmallVectorImpl<Found> &All) {
-  bool AnyStart = any_of(All, [](Found &Each) { return RegionDepth::isStart(*Each.Call); });
-  for (Found &Each : All) {
+bool checkStops(SmallVectorImpl<Found>& All) {
+  bool AnyStart = any_of(All, [](Found& Each) { return RegionDepth::isStart(*Each.Call); });
+  for (Found& Each : All) {
     if (!RegionDepth::isStop(*Each.Call)) continue;
     DepthSet Inside = Each.Before & ~kOutside;
     if (Inside == 0 && !AnyStart)
@@ -118,18 +119,18 @@ bool checkStops(SmallVectorImpl<Found> &All) {
   return true;
 }
 
-bool lowerMarkers(Function &F) {
+bool lowerMarkers(Function& F) {
   SmallVector<Found> All;
   if (!findMarkers(F, All)) return false;
   if (!checkStops(All)) return false;
   IRBuilder<> Entry(&*F.getEntryBlock().getFirstNonPHIOrDbgOrAlloca());
-  Value *Depth = Entry.CreateLoad(Entry.getInt32Ty(), getDepth(*F.getParent()), "belay.depth");
+  Value* Depth = Entry.CreateLoad(Entry.getInt32Ty(), getDepth(*F.getParent()), "belay.depth");
   guardExits(F, Depth);
   SmallVector<ShadowLocals::Start> Starts;
-  for (Found &Each : All)
+  for (Found& Each : All)
     if (RegionDepth::isStart(*Each.Call)) Starts.push_back({Each.Call, Each.Level});
   ShadowLocals Locals(F, Starts);
-  for (Found &Each : All) {
+  for (Found& Each : All) {
     if (RegionDepth::isStop(*Each.Call) && !mayBeInside(Each.Before)) {
       IRBuilder<>(Each.Call).CreateCall(getHook(*F.getParent(), Hook::misplaced_stop));
       Each.Call->eraseFromParent();
@@ -151,13 +152,13 @@ bool lowerMarkers(Function &F) {
 
 }  // namespace
 
-PreservedAnalyses MarkRegions::run(Module &M, ModuleAnalysisManager &AM) {
+PreservedAnalyses MarkRegions::run(Module& M, ModuleAnalysisManager& AM) {
   keepOutOfLine(M);
   if (none_of(M, hasMarkers)) return PreservedAnalyses::none();
   // Scope guards put their markers into the functions that use them, and have no use themselves.
   AlwaysInlinerPass(/*InsertLifetime=*/false).run(M, AM);
   bool Any = false;
-  for (Function &F : M)
+  for (Function& F : M)
     if (!F.isDeclaration() && !F.hasFnAttribute(Attribute::AlwaysInline) && hasMarkers(F))
       Any |= lowerMarkers(F);
   if (Any) hideMemory(M);

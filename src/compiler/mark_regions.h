@@ -9,8 +9,8 @@ namespace belay {
 // back, and hides from the optimiser what it would otherwise conclude from not seeing a rollback:
 // that memory fresh from malloc, or a static variable, changes by visible stores only.
 class MarkRegions : public llvm::PassInfoMixin<MarkRegions> {
-public:
-  llvm::PreservedAnalyses run(llvm::Module &M, llvm::ModuleAnalysisManager &);
+ public:
+  llvm::PreservedAnalyses run(llvm::Module& M, llvm::ModuleAnalysisManager&);
   static bool isRequired() { return true; }
 };
 

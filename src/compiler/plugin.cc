@@ -10,27 +10,27 @@ using namespace llvm;
 
 namespace {
 
-void addToPipelines(PassBuilder &PB) {
+void addToPipelines(PassBuilder& PB) {
   PB.registerPipelineStartEPCallback(
-      [](ModulePassManager &MPM, OptimizationLevel) { MPM.addPass(belay::MarkRegions()); });
+      [](ModulePassManager& MPM, OptimizationLevel) { MPM.addPass(belay::MarkRegions()); });
   PB.registerOptimizerEarlyEPCallback(
-      [](ModulePassManager &MPM, OptimizationLevel) { MPM.addPass(belay::InstrumentRegions()); });
-  PB.registerOptimizerLastEPCallback([](ModulePassManager &MPM, OptimizationLevel) {
+      [](ModulePassManager& MPM, OptimizationLevel) { MPM.addPass(belay::InstrumentRegions()); });
+  PB.registerOptimizerLastEPCallback([](ModulePassManager& MPM, OptimizationLevel) {
     MPM.addPass(createModuleToFunctionPassAdaptor(belay::LowerLogs()));
   });
   // By name, for opt and the IR tests.
-  PB.registerPipelineParsingCallback([](StringRef Name, ModulePassManager &MPM,
-                                        ArrayRef<PassBuilder::PipelineElement>) {
-    if (Name == "belay-mark")
-      MPM.addPass(belay::MarkRegions());
-    else if (Name == "belay-instrument")
-      MPM.addPass(belay::InstrumentRegions());
-    else if (Name == "belay-lower")
-      MPM.addPass(createModuleToFunctionPassAdaptor(belay::LowerLogs()));
-    else
-      return false;
-    return true;
-  });
+  PB.registerPipelineParsingCallback(
+      [](StringRef Name, ModulePassManager& MPM, ArrayRef<PassBuilder::PipelineElement>) {
+        if (Name == "belay-mark")
+          MPM.addPass(belay::MarkRegions());
+        else if (Name == "belay-instrument")
+          MPM.addPass(belay::InstrumentRegions());
+        else if (Name == "belay-lower")
+          MPM.addPass(createModuleToFunctionPassAdaptor(belay::LowerLogs()));
+        else
+          return false;
+        return true;
+      });
 }
 
 }  // namespace

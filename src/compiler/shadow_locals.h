@@ -10,28 +10,28 @@
 namespace belay {
 
 class ShadowLocals {
-public:
+ public:
   // A start of a region, and among how many others of its function.
   struct Start {
-    llvm::Instruction *At;
+    llvm::Instruction* At;
     unsigned Depth;
   };
 
   // Finds the locals; removes the ends of their lifetimes, since a rewind may begin them again.
-  ShadowLocals(llvm::Function &F, llvm::ArrayRef<Start> Starts);
+  ShadowLocals(llvm::Function& F, llvm::ArrayRef<Start> Starts);
 
   // Depth: of the region, among those of this function.
-  void save(llvm::IRBuilder<> &B, unsigned Depth);
-  void putBack(llvm::IRBuilder<> &B, unsigned Depth);
+  void save(llvm::IRBuilder<>& B, unsigned Depth);
+  void putBack(llvm::IRBuilder<>& B, unsigned Depth);
   // Before At, if Condition is not 0.
-  void putBackIf(llvm::Value *Condition, llvm::Instruction *At, unsigned Depth);
+  void putBackIf(llvm::Value* Condition, llvm::Instruction* At, unsigned Depth);
 
-private:
-  void pin(llvm::Value *Local, llvm::Instruction *Before);
-  void addShadow(llvm::AllocaInst *Local, unsigned Depth);
-  void copy(llvm::IRBuilder<> &B, llvm::AllocaInst *To, llvm::AllocaInst *From);
+ private:
+  void pin(llvm::Value* Local, llvm::Instruction* Before);
+  void addShadow(llvm::AllocaInst* Local, unsigned Depth);
+  void copy(llvm::IRBuilder<>& B, llvm::AllocaInst* To, llvm::AllocaInst* From);
 
-  llvm::Function &F;
+  llvm::Function& F;
   struct Shadowed {
     llvm::AllocaInst *Local, *Shadow;
   };

@@ -85,8 +85,7 @@ Ptr __belay_resolve(Ptr function, Ptr site) {
   this_thread.statistics.lookups++;
   Clone* found = find_clone(function);
   if (found == nullptr) return unknown_function(function);
-  if (site != nullptr)
-    __atomic_store_n(static_cast<Clone**>(site), found, __ATOMIC_RELEASE);
+  if (site != nullptr) __atomic_store_n(static_cast<Clone**>(site), found, __ATOMIC_RELEASE);
   return found->clone;
 }
 

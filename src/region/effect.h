@@ -6,7 +6,7 @@
 #include "region/log.h"
 #include "region/thread_state.h"
 
-#define EFFECT(result, name, parameters)                                                      \
-  extern "C" __attribute__((visibility("default"))) result fx_##name parameters __asm__(#name \
-                                                                                        ".ckpt"); \
+#define EFFECT(result, name, parameters)              \
+  extern "C" __attribute__((visibility("default")))   \
+  result fx_##name parameters __asm__(#name ".ckpt"); \
   extern "C" result fx_##name parameters

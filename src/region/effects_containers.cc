@@ -39,8 +39,10 @@ void log_path(TreeNode* node, TreeNode* header, int levels) {
 #define BELAY_WEAK extern "C" __attribute__((weak))
 
 // Of each node on the path, a rotation gives a child another parent.
-BELAY_WEAK void _ZSt29_Rb_tree_insert_and_rebalancebPSt18_Rb_tree_node_baseS0_RS_(
-    bool left, TreeNode* node, TreeNode* parent, TreeNode* header);
+BELAY_WEAK void _ZSt29_Rb_tree_insert_and_rebalancebPSt18_Rb_tree_node_baseS0_RS_(bool left,
+                                                                                  TreeNode* node,
+                                                                                  TreeNode* parent,
+                                                                                  TreeNode* header);
 EFFECT(void, _ZSt29_Rb_tree_insert_and_rebalancebPSt18_Rb_tree_node_baseS0_RS_,
        (bool left, TreeNode* node, TreeNode* parent, TreeNode* header)) {
   log_bytes(node, sizeof *node);
@@ -50,7 +52,7 @@ EFFECT(void, _ZSt29_Rb_tree_insert_and_rebalancebPSt18_Rb_tree_node_baseS0_RS_,
 
 // Erasing rotates the sibling of a path's node, and the sibling's child: three levels below.
 BELAY_WEAK TreeNode* _ZSt28_Rb_tree_rebalance_for_erasePSt18_Rb_tree_node_baseRS_(TreeNode* node,
-                                                                                 TreeNode* header);
+                                                                                  TreeNode* header);
 EFFECT(TreeNode*, _ZSt28_Rb_tree_rebalance_for_erasePSt18_Rb_tree_node_baseRS_,
        (TreeNode * node, TreeNode* header)) {
   TreeNode* lowest = node;
@@ -109,7 +111,7 @@ struct Rehash {
   size_t buckets;
 };
 BELAY_WEAK Rehash _ZNKSt8__detail20_Prime_rehash_policy14_M_need_rehashEmmm(void*, size_t, size_t,
-                                                                          size_t);
+                                                                            size_t);
 EFFECT(Rehash, _ZNKSt8__detail20_Prime_rehash_policy14_M_need_rehashEmmm,
        (void* self, size_t buckets, size_t elements, size_t more)) {
   log_bytes(self, kRehashPolicyBytes);
@@ -117,8 +119,7 @@ EFFECT(Rehash, _ZNKSt8__detail20_Prime_rehash_policy14_M_need_rehashEmmm,
 }
 
 BELAY_WEAK size_t _ZNKSt8__detail20_Prime_rehash_policy11_M_next_bktEm(void*, size_t);
-EFFECT(size_t, _ZNKSt8__detail20_Prime_rehash_policy11_M_next_bktEm,
-       (void* self, size_t buckets)) {
+EFFECT(size_t, _ZNKSt8__detail20_Prime_rehash_policy11_M_next_bktEm, (void* self, size_t buckets)) {
   log_bytes(self, kRehashPolicyBytes);
   return _ZNKSt8__detail20_Prime_rehash_policy11_M_next_bktEm(self, buckets);
 }

@@ -30,8 +30,7 @@ thread_local BELAY_TLS Making making;
 
 EFFECT(void*, __cxa_allocate_exception, (size_t bytes)) {
   void* exception = __cxa_allocate_exception(bytes);
-  making = {exception, bytes, this_thread.births.size(),
-            static_cast<std::byte*>(__belay_log_top)};
+  making = {exception, bytes, this_thread.births.size(), static_cast<std::byte*>(__belay_log_top)};
   return exception;
 }
 
@@ -58,15 +57,15 @@ EFFECT(void, __cxa_guard_abort, (uint64_t * guard)) { __cxa_guard_abort(guard); 
 
 // The standard exceptions keep their text in the C++ library, which frees it with the last copy:
 // only the object itself is logged.
-#define BELAY_CONSTRUCTOR(name)                                             \
-  extern "C" __attribute__((weak)) void name(void*, const void*);           \
-  EFFECT(void, name, (void* self, const void* from)) {                      \
-    log_bytes(self, 2 * sizeof(void*));                                     \
-    name(self, from);                                                       \
+#define BELAY_CONSTRUCTOR(name)                                   \
+  extern "C" __attribute__((weak)) void name(void*, const void*); \
+  EFFECT(void, name, (void* self, const void* from)) {            \
+    log_bytes(self, 2 * sizeof(void*));                           \
+    name(self, from);                                             \
   }
-#define BELAY_STANDARD_EXCEPTION(name)                                                     \
-  BELAY_CONSTRUCTOR(_ZNSt##name##C1EPKc)                                                   \
-  BELAY_CONSTRUCTOR(_ZNSt##name##C2EPKc)                                                   \
+#define BELAY_STANDARD_EXCEPTION(name)                                                      \
+  BELAY_CONSTRUCTOR(_ZNSt##name##C1EPKc)                                                    \
+  BELAY_CONSTRUCTOR(_ZNSt##name##C2EPKc)                                                    \
   BELAY_CONSTRUCTOR(_ZNSt##name##C1ERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE) \
   BELAY_CONSTRUCTOR(_ZNSt##name##C2ERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE)
 BELAY_STANDARD_EXCEPTION(11logic_error)

@@ -90,7 +90,8 @@ EFFECT(void, exit, (int status)) {
   write_output();
   exit(status);
 }
-extern "C" [[noreturn]] void __assert_fail(const char*, const char*, unsigned, const char*) noexcept;
+extern "C" [[noreturn]] void __assert_fail(const char*, const char*, unsigned,
+                                           const char*) noexcept;
 EFFECT(void, __assert_fail,
        (const char* condition, const char* file, unsigned line, const char* function)) {
   write_output();

@@ -2,8 +2,7 @@
 #include "region/clone_table.h"
 
 // As data of unknown size: their types don't matter here. Weak: a C program has no C++ library.
-#define BELAY_PURE(name) \
-  extern "C" __attribute__((weak)) const char symbol_##name[] __asm__(#name);
+#define BELAY_PURE(name) extern "C" __attribute__((weak)) const char symbol_##name[] __asm__(#name);
 #define BELAY_WRAPPED(name) \
   BELAY_PURE(name)          \
   extern "C" const char effects_##name[] __asm__(#name ".ckpt");

@@ -2,7 +2,8 @@
 // from its end to its beginning. An entry ends with 16 bytes:
 //
 //     8 bytes   the old value, or the number of bytes of a block
-//     8 bytes   the address, and in its top byte how to read it (kBlock, kSkip, or the width 1 to 8)
+//     8 bytes   the address, and in its top byte how to read it (kBlock, kSkip, or the width 1 to
+//     8)
 //
 // A block's old bytes come before, padded to 16. User addresses leave the top byte free on x86-64
 // (57 bits) and on AArch64 (52).

@@ -16,9 +16,12 @@ namespace {
 
 void release_block(const Block& block) {
   switch (block.how) {
-    case Release::kFree: return free(block.address);
-    case Release::kDelete: return _ZdlPv(block.address);
-    case Release::kDeleteArray: return _ZdaPv(block.address);
+    case Release::kFree:
+      return free(block.address);
+    case Release::kDelete:
+      return _ZdlPv(block.address);
+    case Release::kDeleteArray:
+      return _ZdaPv(block.address);
     case Release::kDeleteAligned:
       return _ZdlPvSt11align_val_t(block.address, size_t{1} << block.alignment_log2);
     case Release::kDeleteArrayAligned:

@@ -1,5 +1,5 @@
-// Heap blocks that a region allocated or freed. A rollback releases the former, a commit the latter;
-// until then a freed block stays, since the log may point into it.
+// Heap blocks that a region allocated or freed. A rollback releases the former, a commit the
+// latter; until then a freed block stays, since the log may point into it.
 #pragma once
 
 #include "region/thread_state.h"

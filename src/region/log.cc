@@ -37,12 +37,18 @@ void append_block(const void* address, size_t bytes) {
 void log_bytes(const volatile void* address, size_t bytes) {
   auto* plain = const_cast<void*>(address);
   switch (bytes) {
-    case 0: return;
-    case 1: return append<uint8_t>(plain);
-    case 2: return append<uint16_t>(plain);
-    case 4: return append<uint32_t>(plain);
-    case 8: return append<uint64_t>(plain);
-    default: return append_block(plain, bytes);
+    case 0:
+      return;
+    case 1:
+      return append<uint8_t>(plain);
+    case 2:
+      return append<uint16_t>(plain);
+    case 4:
+      return append<uint32_t>(plain);
+    case 8:
+      return append<uint64_t>(plain);
+    default:
+      return append_block(plain, bytes);
   }
 }
 

@@ -117,8 +117,9 @@ BELAY_EXPORT void belay_rewind_ckpt() noexcept {
   if (__belay_depth == 0) fatal("rewind_ckpt() outside a region");
   Region& region = thread.regions.back();
   if (!region.rewindable)
-    fatal("rewind_ckpt() in a region that was begun without: by start_ckpt_once(), or in a file"
-          " that belay-cc did not compile");
+    fatal(
+        "rewind_ckpt() in a region that was begun without: by start_ckpt_once(), or in a file"
+        " that belay-cc did not compile");
   count_log(thread, region);
   roll_back(thread, region);
   thread.hash_epoch = ++thread.hash_epoch_last;

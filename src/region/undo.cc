@@ -17,11 +17,16 @@ void put_back(std::byte* address, uint64_t value) {
 
 void put_back(std::byte* address, uint64_t value, uint64_t kind) {
   switch (kind) {
-    case 8: return put_back<uint64_t>(address, value);
-    case 4: return put_back<uint32_t>(address, value);
-    case 2: return put_back<uint16_t>(address, value);
-    case 1: return put_back<uint8_t>(address, value);
-    default: fatal("the undo log is damaged: kind %d", static_cast<int>(kind));
+    case 8:
+      return put_back<uint64_t>(address, value);
+    case 4:
+      return put_back<uint32_t>(address, value);
+    case 2:
+      return put_back<uint16_t>(address, value);
+    case 1:
+      return put_back<uint8_t>(address, value);
+    default:
+      fatal("the undo log is damaged: kind %d", static_cast<int>(kind));
   }
 }
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Compiles a victim with belay-cc or belay-c++, runs it, and compares with what its first lines say.
+"""Compiles a victim with belay-cc or belay-c++, runs it, and compares with what it promises.
 
-A victim says `// Output: TEXT` for each line of its standard output, `// Error: PATTERN` for what it
-must say on standard error before it fails, and `// Build: ...` for options.
+The first source says `// Output: TEXT` for each line of its standard output, `// Error: PATTERN`
+for what it must say on standard error before it fails, and `// Build: ...` for more options.
 """
 
 import argparse
@@ -12,9 +12,10 @@ import subprocess
 import sys
 
 
-def sources_of(victim):
-    """The victim, and victim_other.* beside it."""
-    return [victim, *sorted(victim.parent.glob(f"{victim.stem}_other.*"))]
+def split(words):
+    """Ours, and the compiler's behind --."""
+    at = words.index("--") if "--" in words else len(words)
+    return words[:at], words[at + 1:]
 
 
 def said(text, key):
@@ -25,10 +26,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--drivers", type=pathlib.Path, required=True, help="where belay-cc is")
     parser.add_argument("--work", type=pathlib.Path, required=True)
-    parser.add_argument("victim", type=pathlib.Path)
-    parser.add_argument("options", nargs="*", help="of the compiler")
-    arguments = parser.parse_args()
-    victim, text = arguments.victim, arguments.victim.read_text()
+    parser.add_argument("sources", nargs="+", type=pathlib.Path, help="then -- and options")
+    own, options = split(sys.argv[1:])
+    arguments = parser.parse_args(own)
+    victim = arguments.sources[0]
+    text = victim.read_text()
     is_c = victim.suffix == ".c"
     arguments.work.mkdir(parents=True, exist_ok=True)
     program = arguments.work / "program"
@@ -36,13 +38,16 @@ def main():
                 "-Wno-deprecated-declarations", *([] if is_c else ["-std=c++20"])]
     extra = [word for line in said(text, "Build") for word in line.split()]
     objects = []
-    for source in sources_of(victim):
+    for source in arguments.sources:
         objects.append(arguments.work / (source.stem + ".o"))
-        subprocess.run([*compiler, *arguments.options, *extra, "-c", source, "-o", objects[-1]],
+        subprocess.run([*compiler, *options, *extra, "-c", source, "-o", objects[-1]],
                        check=True)
-    subprocess.run([*compiler, *arguments.options, *extra, *objects, "-o", program], check=True)
+    subprocess.run([*compiler, *options, *extra, *objects, "-o", program], check=True)
     result = subprocess.run([program], capture_output=True, text=True, timeout=120, check=False)
     errors = said(text, "Error")
+    if len(re.findall("(?:Output|Error|Build): ", text)) != len(errors) + len(
+            said(text, "Output")) + len(said(text, "Build")):
+        sys.exit(f"{victim.name}: a promise that does not begin its line")
     sys.stderr.write(result.stderr)
     if (result.returncode == 0) != (not errors):
         sys.exit(f"{victim.name}: status {result.returncode}")

@@ -1,5 +1,5 @@
-// Goal: attempt, guards, the region object, kept writes, nesting, and exceptions that leave a region
-// with their contents.
+// Goal: attempt, guards, the region object, kept writes, nesting, and exceptions that leave a
+// region with their contents.
 #include <belay/region.hpp>
 #include <stdexcept>
 #include <string>

@@ -1,5 +1,5 @@
-// Goal: globals, statics, locals of every size, and what functions of another file write go back, or
-// stay.
+// Goal: globals, statics, locals of every size, and what functions of another file write go back,
+// or stay.
 #include <belay/region.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-// Goal: pointers to functions, recursion, varargs, callbacks of libc, setjmp: whatever a region calls
-// is logged.
+// Goal: pointers to functions, recursion, varargs, callbacks of libc, setjmp: whatever a region
+// calls is logged.
 #include <belay/region.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
-// Goal: blocks of a region are released when it is undone, freed ones come back, both also in nested
-// regions.
+// Goal: blocks of a region are released when it is undone, freed ones come back, both also in
+// nested regions.
 #include <belay/region.h>
 #include <string.h>
 

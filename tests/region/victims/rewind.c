@@ -1,5 +1,5 @@
-// Goal: rewind_ckpt() returns to start_ckpt() from any depth of calls, memory and locals as they were,
-// and nested regions undo their own part only.
+// Goal: rewind_ckpt() returns to start_ckpt() from any depth of calls, memory and locals as they
+// were, and nested regions undo their own part only.
 #include <belay/region.h>
 
 #include "check.h"

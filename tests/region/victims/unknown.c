@@ -1,5 +1,4 @@
-// Goal: a call whose effects nobody knows ends the program before it is made, with the way to it and
-// the ways out.
+// Goal: a call whose effects nobody knows ends the program before it is made, with the way to it.
 // Error: a region calls tcgetpgrp
 // Error: from
 // Error: BELAY_CKPT_UNKNOWN=allow
