@@ -9,6 +9,8 @@
 //       if (belay::checkpoint() == belay::checkpoint_outcome::restored) reconnect();
 //     }
 //
+// Regions, which need another library only, are in <belay/region.hpp>, included here.
+//
 // Header-only, C++20, over the C functions. What fails throws belay::error, which carries errno and
 // the sentence of crerror(); what only says "not now" (try_lock, try_acquire_for) returns it.
 // Everything is thread-safe as its C counterpart is. Link with -lbelay.
@@ -17,6 +19,7 @@
 
 #include <belay/checkpoint_restore.h>
 
+#include <belay/region.hpp>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>

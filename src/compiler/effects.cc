@@ -1,0 +1,35 @@
+#include "compiler/effects.h"
+
+#include <llvm/ADT/StringMap.h>
+#include <llvm/ADT/StringSwitch.h>
+
+using namespace llvm;
+
+namespace belay {
+
+Effects effectsOf(StringRef Symbol) {
+  static const StringMap<Effects> Known = {
+#define BELAY_PURE(name) {#name, Effects::Pure},
+#define BELAY_WRAPPED(name) {#name, Effects::Wrapped},
+#include "region/effects.def"
+  };
+  auto Found = Known.find(Symbol);
+  return Found == Known.end() ? Effects::Unknown : Found->second;
+}
+
+bool isAllocator(StringRef Symbol) {
+  return StringSwitch<bool>(Symbol)
+      .Cases("malloc", "calloc", "realloc", "reallocarray", "aligned_alloc", "memalign", true)
+      .Cases("strdup", "strndup", true)
+      .StartsWith("_Znwm", true)
+      .StartsWith("_Znam", true)
+      .Default(false);
+}
+
+bool isSetJmp(StringRef Symbol) {
+  return StringSwitch<bool>(Symbol)
+      .Cases("setjmp", "_setjmp", "sigsetjmp", "__sigsetjmp", true)
+      .Default(false);
+}
+
+}  // namespace belay

@@ -1,0 +1,76 @@
+#include "compiler/instrument.h"
+
+#include "compiler/clones.h"
+#include "compiler/depth.h"
+#include "compiler/hide_memory.h"
+#include "compiler/hooks.h"
+#include "compiler/log_writes.h"
+#include "compiler/redirect_calls.h"
+
+using namespace llvm;
+
+namespace belay {
+
+namespace {
+
+constexpr StringLiteral kDone = "belay.instrumented";
+
+struct Step {
+  Instruction* I;
+  Where W;
+};
+
+// All of a clone, and of a function with markers what is between them.
+SmallVector<Step> stepsIn(Function& F, bool IsClone) {
+  SmallVector<Step> Steps;
+  RegionDepth Depth(F);
+  for (BasicBlock& Block : F) {
+    DepthSet Set = Depth.at(&Block);
+    for (Instruction& I : Block) {
+      if (I.mayWriteToMemory() && !RegionDepth::isStart(I) && !RegionDepth::isStop(I)) {
+        if (IsClone || (mayBeInside(Set) && !mayBeOutside(Set)))
+          Steps.push_back({&I, Where::Inside});
+        else if (mayBeInside(Set))
+          Steps.push_back({&I, Where::Maybe});
+      }
+      Set = Depth.after(I, Set);
+    }
+  }
+  return Steps;
+}
+
+void instrument(Function& F, bool IsClone, CallRedirector& Redirector) {
+  WriteLogger Logger(F);
+  for (Step& Each : stepsIn(F, IsClone)) {
+    if (Logger.log(*Each.I, Each.W)) continue;
+    if (auto* Call = dyn_cast<CallBase>(Each.I))
+      Redirector.redirect(*Call, Each.W);
+    else if (!isa<LoadInst>(Each.I) && !isa<FenceInst>(Each.I) && !isa<VAArgInst>(Each.I))
+      Logger.refuse(*Each.I, Twine("an instruction ") + Each.I->getOpcodeName(), Each.W);
+  }
+}
+
+}  // namespace
+
+PreservedAnalyses InstrumentRegions::run(Module& M, ModuleAnalysisManager&) {
+  unhideMemory(M);
+  // With LTO the passes meet a module twice.
+  if (M.getModuleFlag(kDone)) return PreservedAnalyses::none();
+  M.addModuleFlag(Module::Max, kDone, 1);
+  CloneMap Clones = makeClones(M);
+  CallRedirector Redirector(M, Clones);
+  SmallVector<Function*> Marked;
+  for (Function& F : M)
+    if (!F.isDeclaration() && !F.getName().ends_with(kCloneSuffix) && hasMarkers(F))
+      Marked.push_back(&F);
+  for (Function* F : Marked) {
+    dropPromises(*F);
+    instrument(*F, /*IsClone=*/false, Redirector);
+  }
+  for (auto [F, Clone] : Clones)
+    if (Clone != F) instrument(*Clone, /*IsClone=*/true, Redirector);
+  addCloneTable(M, Clones);
+  return PreservedAnalyses::none();
+}
+
+}  // namespace belay

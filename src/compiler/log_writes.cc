@@ -1,0 +1,193 @@
+#include "compiler/log_writes.h"
+
+#include <llvm/ADT/Statistic.h>
+#include <llvm/Analysis/ValueTracking.h>
+#include <llvm/IR/InlineAsm.h>
+#include <llvm/IR/InstIterator.h>
+#include <llvm/Support/CommandLine.h>
+
+#include "compiler/depth.h"
+#include "compiler/effects.h"
+#include "compiler/hooks.h"
+
+#define DEBUG_TYPE "belay"
+
+using namespace llvm;
+
+STATISTIC(NumLogged, "Writes logged");
+STATISTIC(NumBorn, "Writes not logged: memory born in the region");
+
+static cl::opt<bool> NoBorn("belay-no-born", cl::Hidden,
+                            cl::desc("Log writes to memory allocated by the same function too"));
+
+enum class Buffer { Array, Hash };
+static cl::opt<Buffer> BufferKind(
+    "belay-buffer", cl::Hidden, cl::init(Buffer::Array), cl::desc("What the log keeps"),
+    cl::values(clEnumValN(Buffer::Array, "array", "every old value, in order"),
+               clEnumValN(Buffer::Hash, "hash", "the first old value of each address")));
+
+namespace belay {
+
+WriteLogger::WriteLogger(Function& F)
+    : M(*F.getParent()), Layout(M.getDataLayout()), HasMarkers(hasMarkers(F)) {
+  for (Instruction& I : instructions(F))
+    if (isHookCall(I, Hook::pin)) Pinned.insert(cast<CallBase>(I).getArgOperand(0));
+}
+
+bool WriteLogger::isBorn(const Value* Address) const {
+  SmallVector<const Value*> Objects;
+  getUnderlyingObjects(Address, Objects);
+  return all_of(Objects, [&](const Value* Object) {
+    if (Pinned.contains(Object)) return false;
+    if (isa<AllocaInst>(Object)) return true;
+    // Between an allocation and a store of one function, only whole regions begin and end: unless
+    // the function has markers itself.
+    auto* Call = dyn_cast<CallBase>(Object);
+    const Function* Callee = Call ? Call->getCalledFunction() : nullptr;
+    if (!Callee || HasMarkers || NoBorn) return false;
+    StringRef Name = Callee->getName();
+    Name.consume_back(".ckpt");
+    return isAllocator(Name);
+  });
+}
+
+void WriteLogger::logRange(Instruction& Before, Value* Address, uint64_t Bytes, Where W) {
+  IRBuilder<> B(&Before);
+  logRange(Before, Address, ConstantInt::get(Layout.getIntPtrType(M.getContext()), Bytes), W);
+}
+
+void WriteLogger::logRange(Instruction& Before, Value* Address, Value* Bytes, Where W) {
+  if (isBorn(Address)) {
+    ++NumBorn;
+    return;
+  }
+  ++NumLogged;
+  IRBuilder<> B(&Before);
+  // Another address space than the default one has no place in the log.
+  if (Address->getType()->getPointerAddressSpace() != 0)
+    return refuse(Before, "a store to another address space", W);
+  auto* Fixed = dyn_cast<ConstantInt>(Bytes);
+  uint64_t N = Fixed ? Fixed->getZExtValue() : 0;
+  if (W == Where::Inside && BufferKind == Buffer::Array) {
+    for (auto [Width, H] : {std::pair(1, Hook::log_1), std::pair(2, Hook::log_2),
+                            std::pair(4, Hook::log_4), std::pair(8, Hook::log_8)})
+      if (N == static_cast<uint64_t>(Width)) {
+        B.CreateCall(getHook(M, H), Address);
+        return;
+      }
+  }
+  Hook H = W == Where::Maybe            ? Hook::log_checked
+           : BufferKind == Buffer::Hash ? Hook::log_first
+                                        : Hook::log_bytes;
+  Value* Size = B.CreateZExtOrTrunc(Bytes, Layout.getIntPtrType(M.getContext()));
+  B.CreateCall(getHook(M, H), {Address, Size});
+}
+
+void WriteLogger::refuse(Instruction& I, const Twine& What, Where W) {
+  IRBuilder<> B(&I);
+  // In code that is not always in a region, the runtime decides.
+  (void)W;
+  B.CreateCall(getHook(M, Hook::unknown_code), getText(M, What.str()));
+}
+
+bool WriteLogger::log(Instruction& I, Where W) {
+  if (auto* Store = dyn_cast<StoreInst>(&I)) {
+    TypeSize Bytes = Layout.getTypeStoreSize(Store->getValueOperand()->getType());
+    if (Bytes.isScalable())
+      refuse(I, "a store of scalable vectors", W);
+    else
+      logRange(I, Store->getPointerOperand(), Bytes.getFixedValue(), W);
+    return true;
+  }
+  if (auto* Modify = dyn_cast<AtomicRMWInst>(&I)) {
+    logRange(I, Modify->getPointerOperand(), Layout.getTypeStoreSize(Modify->getType()), W);
+    return true;
+  }
+  if (auto* Exchange = dyn_cast<AtomicCmpXchgInst>(&I)) {
+    logRange(I, Exchange->getPointerOperand(),
+             Layout.getTypeStoreSize(Exchange->getNewValOperand()->getType()), W);
+    return true;
+  }
+  if (auto* Intrinsic = dyn_cast<IntrinsicInst>(&I)) return logIntrinsic(*Intrinsic, W);
+  if (auto* Call = dyn_cast<CallBase>(&I); Call && Call->isInlineAsm()) {
+    logAsm(*Call, W);
+    return true;
+  }
+  return false;
+}
+
+bool WriteLogger::logIntrinsic(IntrinsicInst& I, Where W) {
+  if (auto* Memory = dyn_cast<AnyMemIntrinsic>(&I)) {
+    logRange(I, Memory->getRawDest(), Memory->getLength(), W);
+    return true;
+  }
+  switch (I.getIntrinsicID()) {
+    case Intrinsic::masked_store:
+      logMasked(I, I.getArgOperand(0), I.getArgOperand(1), I.getArgOperand(3), W);
+      return true;
+    case Intrinsic::masked_scatter:
+      logMasked(I, I.getArgOperand(0), I.getArgOperand(1), I.getArgOperand(3), W);
+      return true;
+    case Intrinsic::vastart:
+    case Intrinsic::vacopy: {
+      constexpr uint64_t kVaListBytesMax = 32;  // AArch64's, the longest
+      if (!isBorn(I.getArgOperand(0))) logRange(I, I.getArgOperand(0), kVaListBytesMax, W);
+      return true;
+    }
+    case Intrinsic::vaend:
+    case Intrinsic::lifetime_start:
+    case Intrinsic::lifetime_end:
+    case Intrinsic::invariant_start:
+    case Intrinsic::invariant_end:
+    case Intrinsic::launder_invariant_group:
+    case Intrinsic::prefetch:
+    case Intrinsic::stackrestore:
+    case Intrinsic::stacksave:
+    case Intrinsic::trap:
+    case Intrinsic::debugtrap:
+    case Intrinsic::ubsantrap:
+    case Intrinsic::donothing:
+      return true;
+    default:
+      break;
+  }
+  if (I.onlyReadsMemory() || I.onlyAccessesInaccessibleMemory()) return true;
+  refuse(I, "the intrinsic " + I.getCalledFunction()->getName(), W);
+  return true;
+}
+
+// Lane by lane, since the others may lie on pages that are not there.
+void WriteLogger::logMasked(IntrinsicInst& I, Value* Data, Value* Address, Value* Mask, Where W) {
+  auto* Vector = dyn_cast<FixedVectorType>(Data->getType());
+  if (!Vector || W == Where::Maybe) return refuse(I, "a masked vector store", W);
+  IRBuilder<> B(&I);
+  uint64_t Bytes = Layout.getTypeStoreSize(Vector->getElementType());
+  Type* Size = Layout.getIntPtrType(M.getContext());
+  for (unsigned Lane = 0; Lane < Vector->getNumElements(); ++Lane) {
+    Value* At = Address->getType()->isVectorTy()
+                    ? B.CreateExtractElement(Address, Lane)
+                    : B.CreateConstGEP1_64(Vector->getElementType(), Address, Lane);
+    Value* On = B.CreateZExt(B.CreateExtractElement(Mask, Lane), B.getInt32Ty());
+    B.CreateCall(getHook(M, Hook::log_if), {At, ConstantInt::get(Size, Bytes), On});
+  }
+}
+
+// Outputs in memory are logged; a memory clobber may be any write, unless there is no instruction.
+void WriteLogger::logAsm(CallBase& Call, Where W) {
+  auto* Asm = cast<InlineAsm>(Call.getCalledOperand());
+  if (Asm->getAsmString().empty() || Call.onlyReadsMemory()) return;
+  bool ClobbersMemory = false;
+  unsigned Argument = 0;
+  for (const InlineAsm::ConstraintInfo& Each : Asm->ParseConstraints()) {
+    bool TakesArgument = Each.Type == InlineAsm::isInput || Each.isIndirect;
+    if (Each.Type == InlineAsm::isClobber && is_contained(Each.Codes, "{memory}"))
+      ClobbersMemory = true;
+    if (Each.Type == InlineAsm::isOutput && Each.isIndirect)
+      logRange(Call, Call.getArgOperand(Argument),
+               Layout.getTypeStoreSize(Call.getParamElementType(Argument)), W);
+    Argument += TakesArgument;
+  }
+  if (ClobbersMemory) refuse(Call, "inline assembly that clobbers memory", W);
+}
+
+}  // namespace belay

@@ -1,0 +1,40 @@
+// The plugin for clang-19 -fpass-plugin=, lld --load-pass-plugin= and opt.
+#include <llvm/Passes/PassBuilder.h>
+#include <llvm/Passes/PassPlugin.h>
+
+#include "compiler/instrument.h"
+#include "compiler/lower_logs.h"
+#include "compiler/mark_regions.h"
+
+using namespace llvm;
+
+namespace {
+
+void addToPipelines(PassBuilder& PB) {
+  PB.registerPipelineStartEPCallback(
+      [](ModulePassManager& MPM, OptimizationLevel) { MPM.addPass(belay::MarkRegions()); });
+  PB.registerOptimizerEarlyEPCallback(
+      [](ModulePassManager& MPM, OptimizationLevel) { MPM.addPass(belay::InstrumentRegions()); });
+  PB.registerOptimizerLastEPCallback([](ModulePassManager& MPM, OptimizationLevel) {
+    MPM.addPass(createModuleToFunctionPassAdaptor(belay::LowerLogs()));
+  });
+  // By name, for opt and the IR tests.
+  PB.registerPipelineParsingCallback(
+      [](StringRef Name, ModulePassManager& MPM, ArrayRef<PassBuilder::PipelineElement>) {
+        if (Name == "belay-mark")
+          MPM.addPass(belay::MarkRegions());
+        else if (Name == "belay-instrument")
+          MPM.addPass(belay::InstrumentRegions());
+        else if (Name == "belay-lower")
+          MPM.addPass(createModuleToFunctionPassAdaptor(belay::LowerLogs()));
+        else
+          return false;
+        return true;
+      });
+}
+
+}  // namespace
+
+extern "C" __attribute__((visibility("default"))) PassPluginLibraryInfo llvmGetPassPluginInfo() {
+  return {LLVM_PLUGIN_API_VERSION, "belay", "0.1", addToPipelines};
+}

@@ -1,0 +1,163 @@
+#include "compiler/shadow_locals.h"
+
+#include <llvm/ADT/Statistic.h>
+#include <llvm/IR/InstIterator.h>
+#include <llvm/IR/IntrinsicInst.h>
+#include <llvm/Support/CommandLine.h>
+#include <llvm/Transforms/Utils/BasicBlockUtils.h>
+
+#include "compiler/hooks.h"
+
+#define DEBUG_TYPE "belay"
+
+using namespace llvm;
+
+STATISTIC(NumShadowed, "Locals that have a shadow");
+STATISTIC(NumPinned, "Locals that are logged");
+
+static cl::opt<bool> NoShadows("belay-no-shadows", cl::Hidden,
+                               cl::desc("Log the locals of functions that hold markers"));
+
+namespace belay {
+
+namespace {
+
+// Registers of a struct or a small array; a longer one is seldom written as a whole.
+constexpr uint64_t kShadowBytesMax = 64;
+
+bool isSmall(const AllocaInst& Local) {
+  auto Bytes = Local.getAllocationSize(Local.getDataLayout());
+  return Local.isStaticAlloca() && Bytes && !Bytes->isScalable() && *Bytes <= kShadowBytesMax;
+}
+
+bool isLifetime(const Instruction& I) {
+  auto* Intrinsic = dyn_cast<IntrinsicInst>(&I);
+  return Intrinsic && Intrinsic->isLifetimeStartOrEnd();
+}
+
+// Whether Local may have a value at Start: something used it before, in the same lifetime.
+bool hasValueAt(const AllocaInst& Local, const Instruction& Start) {
+  SmallPtrSet<const Instruction*, 16> Users;
+  for (const User* Each : Local.users()) Users.insert(cast<Instruction>(Each));
+  SmallPtrSet<const BasicBlock*, 16> Seen;
+  SmallVector<const Instruction*> Work = {&Start};
+  while (!Work.empty()) {
+    const Instruction* I = Work.pop_back_val();
+    const BasicBlock* Block = I->getParent();
+    while (I && !Users.contains(I)) I = I->getPrevNode();
+    if (I && isLifetime(*I)) continue;
+    if (I) return true;
+    for (const BasicBlock* Before : predecessors(Block))
+      if (Seen.insert(Before).second) Work.push_back(Before->getTerminator());
+  }
+  return false;
+}
+
+// Whether what is stored comes from the exception in flight.
+bool isOfException(const Value* V) {
+  for (;;) {
+    if (isa<LandingPadInst>(V)) return true;
+    if (auto* Call = dyn_cast<CallBase>(V)) {
+      const Function* Callee = Call->getCalledFunction();
+      return Callee && (Callee->getName() == "__cxa_begin_catch" ||
+                        Callee->getName() == "__cxa_get_exception_ptr");
+    }
+    auto* I = dyn_cast<Instruction>(V);
+    if (!I || !(isa<LoadInst>(I) || isa<ExtractValueInst>(I) || isa<CastInst>(I))) return false;
+    V = I->getOperand(0);
+  }
+}
+
+// Not variables of the program but clang's: where control is going, and with what. They may be
+// written in the region and read behind it, by `return` in the scope of a guard, for example.
+bool isControl(const AllocaInst& Local) {
+  if (is_contained({"retval", "cleanup.dest.slot", "exn.slot", "ehselector.slot"}, Local.getName()))
+    return true;
+  bool Any = false;
+  for (const User* Each : Local.users()) {
+    auto* Store = dyn_cast<StoreInst>(Each);
+    if (!Store || Store->getPointerOperand() != &Local) continue;
+    if (!isOfException(Store->getValueOperand())) return false;
+    Any = true;
+  }
+  return Any;
+}
+
+}  // namespace
+
+ShadowLocals::ShadowLocals(Function& F, ArrayRef<Start> Starts) : F(F) {
+  SmallVector<IntrinsicInst*> Lifetimes;
+  SmallVector<AllocaInst*> Small, Large;
+  for (Instruction& I : instructions(F)) {
+    if (auto* Local = dyn_cast<AllocaInst>(&I); Local && !isControl(*Local))
+      (isSmall(*Local) && !NoShadows ? Small : Large).push_back(Local);
+    if (auto* Intrinsic = dyn_cast<IntrinsicInst>(&I);
+        Intrinsic && Intrinsic->isLifetimeStartOrEnd())
+      Lifetimes.push_back(Intrinsic);
+  }
+  unsigned DepthEnd = 0;
+  for (const Start& Each : Starts) DepthEnd = std::max(DepthEnd, Each.Depth + 1);
+  Depths.resize(DepthEnd);
+  for (AllocaInst* Local : Small)
+    for (unsigned Depth = 0; Depth < DepthEnd; ++Depth)
+      if (any_of(Starts, [&](const Start& Each) {
+            return Each.Depth == Depth && hasValueAt(*Local, *Each.At);
+          }))
+        addShadow(Local, Depth);
+  erase_if(Large, [&](const AllocaInst* Local) {
+    return none_of(Starts, [&](const Start& Each) { return hasValueAt(*Local, *Each.At); });
+  });
+  for (IntrinsicInst* Lifetime : Lifetimes) Lifetime->eraseFromParent();
+  for (AllocaInst* Local : Large) pin(Local, Local->getNextNode());
+  // By-value and returned structures are locals that the caller has made.
+  for (Argument& A : F.args()) {
+    A.removeAttr(Attribute::NoAlias);
+    if (A.hasByValAttr() || A.hasStructRetAttr())
+      pin(&A, &*F.getEntryBlock().getFirstNonPHIOrDbgOrAlloca());
+  }
+  NumPinned += Large.size();
+}
+
+void ShadowLocals::pin(Value* Local, Instruction* Before) {
+  while (isa<AllocaInst>(Before)) Before = Before->getNextNode();
+  CallInst::Create(getHook(*F.getParent(), Hook::pin), {Local}, "", Before->getIterator());
+}
+
+void ShadowLocals::addShadow(AllocaInst* Local, unsigned Depth) {
+  // Not a clone: debug information, DIAssignID above all, is of one variable.
+  auto* Shadow =
+      new AllocaInst(Local->getAllocatedType(), 0, Local->getArraySize(), Local->getAlign(),
+                     Local->getName() + ".shadow", F.getEntryBlock().begin());
+  Depths[Depth].push_back({Local, Shadow});
+  ++NumShadowed;
+}
+
+void ShadowLocals::copy(IRBuilder<>& B, AllocaInst* To, AllocaInst* From) {
+  Type* T = From->getAllocatedType();
+  if (T->isSingleValueType() && !From->isArrayAllocation()) {
+    B.CreateAlignedStore(B.CreateAlignedLoad(T, From, From->getAlign()), To, To->getAlign());
+    return;
+  }
+  uint64_t Bytes = From->getAllocationSize(F.getDataLayout())->getFixedValue();
+  B.CreateMemCpy(To, To->getAlign(), From, From->getAlign(), Bytes);
+}
+
+void ShadowLocals::save(IRBuilder<>& B, unsigned Depth) {
+  for (auto [Local, Shadow] : Depths[Depth]) copy(B, Shadow, Local);
+}
+
+void ShadowLocals::putBack(IRBuilder<>& B, unsigned Depth) {
+  for (auto [Local, Shadow] : Depths[Depth]) copy(B, Local, Shadow);
+}
+
+void ShadowLocals::putBackIf(Value* Condition, Instruction* At, unsigned Depth) {
+  if (Depths[Depth].empty()) return;
+  IRBuilder<> B(At);
+  Value* IsSet = B.CreateICmpNE(Condition, ConstantInt::get(Condition->getType(), 0));
+  Instruction* Then = SplitBlockAndInsertIfThen(IsSet, At, /*Unreachable=*/false);
+  Then->getParent()->setName("belay.undo.locals");
+  B.SetInsertPoint(Then);
+  putBack(B, Depth);
+}
+
+}  // namespace belay

@@ -1,0 +1,30 @@
+// From the address of a function to its clone that logs. Every object that the plugin compiled adds
+// its functions when it is loaded and drops them when it is unloaded; no code is ever read.
+#pragma once
+
+#include <cstddef>
+
+namespace belay::region {
+
+// One function. Never freed: call sites keep pointers to these as their caches, and a dropped one
+// matches nothing any more because its function is null.
+struct Clone {
+  void* function;
+  void* clone;
+  size_t objects;  // that have added it and not dropped it
+  Clone* next;     // in its bucket
+};
+
+// What an object's table consists of (src/compiler/clone_table.cc).
+struct ClonePair {
+  void* function;
+  void* clone;
+};
+
+// Lock-free. Null if nobody has added `function`.
+Clone* find_clone(void* function);
+
+void add_clones(const ClonePair* pairs, size_t count);
+void drop_clones(const ClonePair* pairs, size_t count);
+
+}  // namespace belay::region

@@ -1,0 +1,84 @@
+#include "region/log.h"
+
+#include <cstring>
+
+#include "region/entry.h"
+#include "region/hash_filter.h"
+#include "region/settings.h"
+#include "region/thread_state.h"
+
+namespace belay::region {
+
+namespace {
+
+template <class Word>
+void append(Ptr address) {
+  Word value;
+  memcpy(&value, address, sizeof value);
+  auto* entry = static_cast<Entry*>(__belay_log_top);
+  *entry = {value, make_tag(address, sizeof value)};
+  __belay_log_top = entry + 1;
+}
+
+void append_block(const void* address, size_t bytes) {
+  auto* top = static_cast<std::byte*>(__belay_log_top);
+  size_t payload = payload_bytes(bytes);
+  // The one place where a step may be longer than the page behind the log. What does not fit is
+  // made to fault there.
+  if (payload > static_cast<size_t>(this_thread.log_end - top)) top = this_thread.log_end;
+  memcpy(top, address, bytes);
+  auto* entry = reinterpret_cast<Entry*>(top + payload);
+  *entry = {bytes, make_tag(address, kBlock)};
+  __belay_log_top = entry + 1;
+}
+
+}  // namespace
+
+void log_bytes(const volatile void* address, size_t bytes) {
+  auto* plain = const_cast<void*>(address);
+  switch (bytes) {
+    case 0:
+      return;
+    case 1:
+      return append<uint8_t>(plain);
+    case 2:
+      return append<uint16_t>(plain);
+    case 4:
+      return append<uint32_t>(plain);
+    case 8:
+      return append<uint64_t>(plain);
+    default:
+      return append_block(plain, bytes);
+  }
+}
+
+Void __belay_log_1(Ptr address) { append<uint8_t>(address); }
+Void __belay_log_2(Ptr address) { append<uint16_t>(address); }
+Void __belay_log_4(Ptr address) { append<uint32_t>(address); }
+Void __belay_log_8(Ptr address) { append<uint64_t>(address); }
+Void __belay_log_bytes(Ptr address, Size bytes) { log_bytes(address, bytes); }
+
+Void __belay_log_if(Ptr address, Size bytes, Int condition) {
+  if (condition) log_bytes(address, bytes);
+}
+
+Void __belay_log_checked(Ptr address, Size bytes) {
+  if (in_region()) log_bytes(address, bytes);
+}
+
+Void __belay_log_jmp_buf(Ptr buffer) {
+  if (in_region()) log_bytes(buffer, sizeof(jmp_buf));
+}
+
+Void __belay_log_first(Ptr address, Size bytes) {
+  if (is_first_write(address, bytes)) log_bytes(address, bytes);
+}
+
+}  // namespace belay::region
+
+BELAY_EXPORT void belay_backup(const volatile void* address, size_t bytes) noexcept {
+  using namespace belay::region;
+  if (!in_region()) return;
+  if (settings().buffer == CKPT_HASH && !is_first_write(address, bytes)) return;
+  log_bytes(address, bytes);
+}

@@ -1,0 +1,58 @@
+// What the runtime knows of a thread: its regions, and what they would have to undo.
+#pragma once
+
+#include <belay/region.h>
+
+#include <csetjmp>
+#include <cstddef>
+#include <cstdint>
+
+#include "region/hooks.h"
+#include "region/reserved_stack.h"
+
+namespace belay::region {
+
+enum class Release : uint32_t { kFree, kDelete, kDeleteArray, kDeleteAligned, kDeleteArrayAligned };
+
+// A heap block that a region asked for, or gave up.
+struct Block {
+  void* address;
+  Release how;
+  uint32_t alignment_log2;
+};
+
+// Where everything was when a region began.
+struct Region {
+  std::byte* log_top;
+  size_t births, deaths, output_bytes;
+  const std::byte* frame;  // the stack pointer at the start: below are frames of what was called
+  uint64_t hash_epoch;
+  int saved_errno;
+  bool rewindable;
+  jmp_buf resume;
+};
+
+struct Thread {
+  bool open;
+  std::byte *log_base, *log_end;
+  const std::byte* stack_low;  // of the thread's stack
+  uint64_t hash_epoch, hash_epoch_last;
+  ReservedStack<Region> regions;
+  ReservedStack<Block> births;  // given by malloc in a region: a rollback releases them
+  ReservedStack<Block> deaths;  // freed in a region: a commit releases them
+  ReservedStack<char> output;   // waiting for the commit (output.cc)
+  ckpt_statistics statistics;
+};
+
+inline constexpr size_t kRegionsMax = 4096;
+inline constexpr size_t kBlocksMax = size_t{1} << 28;
+inline constexpr size_t kOutputBytesMax = size_t{1} << 32;
+
+extern thread_local BELAY_TLS Thread this_thread;
+
+// Reserves the log and the stacks, at the thread's first region.
+void open_thread();
+
+inline bool in_region() { return __belay_depth > 0; }
+
+}  // namespace belay::region

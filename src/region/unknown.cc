@@ -1,0 +1,52 @@
+#include "region/unknown.h"
+
+#include <dlfcn.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "region/settings.h"
+#include "region/thread_state.h"
+
+namespace belay::region {
+
+namespace {
+
+bool is_allowed() { return settings().unknown == CKPT_UNKNOWN_ALLOW; }
+
+[[noreturn]] void refuse_call(const char* name) {
+  report("a region calls %s, and nobody knows what that writes", name);
+  report_callers();
+  report("  ways out: compile what defines it with belay-cc or belay-c++;");
+  report("  or, if it writes nothing, declare it __attribute__((pure));");
+  report("  or define its effects: a function with __asm__(\"NAME.ckpt\") that calls backup();");
+  report("  or allow all such calls, whose writes then stay: BELAY_CKPT_UNKNOWN=allow");
+  abort();
+}
+
+}  // namespace
+
+void* unknown_function(void* function) {
+  if (is_allowed()) return function;
+  Dl_info found;
+  if (dladdr(function, &found) != 0 && found.dli_sname != nullptr) refuse_call(found.dli_sname);
+  char text[32];
+  snprintf(text, sizeof text, "a function at %p", function);
+  refuse_call(text);
+}
+
+Ptr __belay_unknown_call(Ptr name, Ptr function) {
+  if (is_allowed()) return function;
+  refuse_call(static_cast<const char*>(name));
+}
+
+Void __belay_unknown_code(Ptr what) {
+  if (is_allowed()) return;
+  report("a region runs %s, and nobody knows what that writes", static_cast<const char*>(what));
+  report_callers();
+  report("  ways out: call backup() on what it writes, from a function of its own with the");
+  report("  attribute BELAY_KEEP; or allow all such code: BELAY_CKPT_UNKNOWN=allow");
+  abort();
+}
+
+}  // namespace belay::region

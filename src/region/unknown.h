@@ -1,0 +1,9 @@
+// Calls whose effects nobody knows fail closed.
+#pragma once
+
+namespace belay::region {
+
+// Ends the program with a message, or returns `function` where the settings allow unknown calls.
+void* unknown_function(void* function);
+
+}  // namespace belay::region
