@@ -71,7 +71,9 @@ bool isOfException(const Value* V) {
 // Not variables of the program but clang's: where control is going, and with what. They may be
 // written in the region and read behind it, by `return` in the scope of a guard, for example.
 bool isControl(const AllocaInst& Local) {
-  if (is_contained({"retval", "cleanup.dest.slot", "exn.slot", "ehselector.slot"}, Local.getName()))
+  // A structure that is returned may be a variable of the program that clang has put there (NRVO).
+  if (Local.getName() == "retval" && Local.getAllocatedType()->isSingleValueType()) return true;
+  if (is_contained({"cleanup.dest.slot", "exn.slot", "ehselector.slot"}, Local.getName()))
     return true;
   bool Any = false;
   for (const User* Each : Local.users()) {
