@@ -7,6 +7,7 @@
 #include <llvm/Transforms/Utils/BasicBlockUtils.h>
 
 #include "compiler/hooks.h"
+#include "region/mutant.h"
 
 #define DEBUG_TYPE "belay"
 
@@ -141,6 +142,7 @@ void ShadowLocals::copy(IRBuilder<>& B, AllocaInst* To, AllocaInst* From) {
     return;
   }
   uint64_t Bytes = From->getAllocationSize(F.getDataLayout())->getFixedValue();
+  if (BELAY_MUTANT(shadows_halved)) Bytes /= 2;
   B.CreateMemCpy(To, To->getAlign(), From, From->getAlign(), Bytes);
 }
 
@@ -153,7 +155,8 @@ void ShadowLocals::putBack(IRBuilder<>& B, unsigned Depth) {
 }
 
 void ShadowLocals::putBackIf(Value* Condition, Instruction* At, unsigned Depth) {
-  if (Depths[Depth].empty()) return;
+  if (Depths[Depth].empty() || BELAY_MUTANT(shadows_not_put_back)) return;
+  if (Depth > 0 && BELAY_MUTANT(shadows_only_outermost)) return;
   IRBuilder<> B(At);
   Value* IsSet = B.CreateICmpNE(Condition, ConstantInt::get(Condition->getType(), 0));
   Instruction* Then = SplitBlockAndInsertIfThen(IsSet, At, /*Unreachable=*/false);

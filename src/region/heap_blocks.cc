@@ -1,4 +1,5 @@
 #include "region/heap_blocks.h"
+#include "region/mutant.h"
 
 #include <cstdlib>
 
@@ -40,7 +41,8 @@ void* born(void* address, Release how, uint32_t alignment_log2) {
 
 void died(void* address, Release how, uint32_t alignment_log2) {
   if (address == nullptr) return;
-  if (!in_region()) return release_block({address, how, alignment_log2});
+  if (!in_region() || BELAY_MUTANT(free_not_deferred))
+    return release_block({address, how, alignment_log2});
   this_thread.deaths.push({address, how, alignment_log2});
   this_thread.statistics.frees++;
 }
