@@ -2,8 +2,8 @@
 #include <malloc.h>
 
 #include "region/effect.h"
-#include "region/undo.h"
 #include "region/mutant.h"
+#include "region/undo.h"
 
 using namespace belay::region;
 

@@ -1,7 +1,7 @@
 #include "region/hash_filter.h"
 
-#include "region/thread_state.h"
 #include "region/mutant.h"
+#include "region/thread_state.h"
 
 namespace belay::region {
 

@@ -1,7 +1,8 @@
 #include "region/heap_blocks.h"
-#include "region/mutant.h"
 
 #include <cstdlib>
+
+#include "region/mutant.h"
 
 // Weak: a C program has no C++ library.
 extern "C" {

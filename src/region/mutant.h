@@ -9,9 +9,9 @@
 namespace belay {
 
 struct Mutants {
-#define BELAY_MUTANT_DEF(name, test, what) \
-  static bool name() {                     \
-    const char* chosen = getenv("BELAY_MUTANT"); \
+#define BELAY_MUTANT_DEF(name, test, what)                  \
+  static bool name() {                                      \
+    const char* chosen = getenv("BELAY_MUTANT");            \
     return chosen != nullptr && strcmp(chosen, #name) == 0; \
   }
 #include "region/mutants.def"

@@ -3,11 +3,11 @@
 #include <cstdlib>
 
 #include "region/heap_blocks.h"
+#include "region/mutant.h"
 #include "region/output.h"
 #include "region/settings.h"
 #include "region/thread_state.h"
 #include "region/undo.h"
-#include "region/mutant.h"
 
 namespace belay::region {
 

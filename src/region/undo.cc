@@ -3,8 +3,8 @@
 #include <cstring>
 
 #include "region/entry.h"
-#include "region/thread_state.h"
 #include "region/mutant.h"
+#include "region/thread_state.h"
 
 namespace belay::region {
 

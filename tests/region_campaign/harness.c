@@ -56,8 +56,8 @@ extern char __stop_belay_sites[] __attribute__((weak));
 extern char** environ;
 
 static void* reserve(size_t bytes) {
-  void* base = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* base =
+      mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (base == MAP_FAILED) abort();
   return base;
 }
@@ -127,8 +127,10 @@ int rg_decide(int site, unsigned count) {
       if (random % 3 != 0 || rg->retries == kRetriesMax) return 0;
       rg->retries++;
       return 1 + (int)(random >> 32) % 2;
-    case kSkip: return count < kSkipsMax && random % 4 == 0;
-    default: return 0;
+    case kSkip:
+      return count < kSkipsMax && random % 4 == 0;
+    default:
+      return 0;
   }
 }
 

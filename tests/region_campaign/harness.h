@@ -39,26 +39,28 @@ void rg_vanish(void);
 static unsigned rg_count;
 
 #ifdef RG_REFERENCE
-#define RG_BEGIN(site)                            \
-  {                                               \
+#define RG_BEGIN(site)                               \
+  {                                                  \
     const int rg_undo = rg_decide(site, rg_count++); \
     if (!rg_undo || rg_fork()) {
-#define RG_END               \
-      if (rg_undo) rg_vanish(); \
-    }                        \
+#define RG_END              \
+  if (rg_undo) rg_vanish(); \
+  }                         \
   }
 #else
 #include <belay/region.h>
-#define RG_BEGIN(site)                                       \
-  {                                                          \
-    int rg_undo = rg_decide(site, rg_count++);               \
-    do {                                                     \
+#define RG_BEGIN(site)                                        \
+  {                                                           \
+    int rg_undo = rg_decide(site, rg_count++);                \
+    do {                                                      \
       rg_remember(rg_undo, site, __builtin_frame_address(0)); \
       RG_START();
-#define RG_END                     \
-      stop_ckpt(rg_undo > 0);      \
-      rg_compare(rg_undo);         \
-    } while (rg_again(rg_undo--)); \
+#define RG_END                \
+  stop_ckpt(rg_undo > 0);     \
+  rg_compare(rg_undo);        \
+  }                           \
+  while (rg_again(rg_undo--)) \
+    ;                         \
   }
 #ifdef RG_ONCE
 #define RG_START start_ckpt_once

@@ -18,7 +18,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-DEFINITION = re.compile(r'^BELAY_MUTANT_DEF\((\w+), (\w+), "(.*)"\)', re.M)
+DEFINITION = re.compile(r'^BELAY_MUTANT_DEF\((\w+), (\w+),\s+"(.*)"\)', re.M)
 # The seeds of programs that together notice all mutants, or soon do.
 PROGRAMS = {"c": 24, "cpp": 8, "hash": 24}
 SEED = 1

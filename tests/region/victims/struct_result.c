@@ -16,19 +16,19 @@ struct Large {
   long words[40];
 };
 
-#define RETURNS(type)                                        \
-  __attribute__((noinline)) struct type make_##type(void) {  \
-    struct type made;                                        \
-    memset(&made, 0x55, sizeof made);                        \
-    return made;                                             \
-  }                                                          \
+#define RETURNS(type)                                           \
+  __attribute__((noinline)) struct type make_##type(void) {     \
+    struct type made;                                           \
+    memset(&made, 0x55, sizeof made);                           \
+    return made;                                                \
+  }                                                             \
   __attribute__((noinline)) struct type undo_##type(int undo) { \
-    struct type result;                                      \
-    memset(&result, 0, sizeof result);                       \
-    start_ckpt_once();                                       \
-    result = make_##type();                                  \
-    stop_ckpt(undo);                                         \
-    return result;                                           \
+    struct type result;                                         \
+    memset(&result, 0, sizeof result);                          \
+    start_ckpt_once();                                          \
+    result = make_##type();                                     \
+    stop_ckpt(undo);                                            \
+    return result;                                              \
   }
 RETURNS(Small)
 RETURNS(Bits)
