@@ -6,6 +6,7 @@
 #include "compiler/hooks.h"
 #include "compiler/log_writes.h"
 #include "compiler/redirect_calls.h"
+#include "region/mutant.h"
 
 using namespace llvm;
 
@@ -42,6 +43,8 @@ SmallVector<Step> stepsIn(Function& F, bool IsClone) {
 void instrument(Function& F, bool IsClone, CallRedirector& Redirector) {
   WriteLogger Logger(F);
   for (Step& Each : stepsIn(F, IsClone)) {
+    if (!isa<CallBase>(Each.I) && IsClone && BELAY_MUTANT(clones_not_logged)) continue;
+    if (!isa<CallBase>(Each.I) && !IsClone && BELAY_MUTANT(markers_function_not_logged)) continue;
     if (Logger.log(*Each.I, Each.W)) continue;
     if (auto* Call = dyn_cast<CallBase>(Each.I))
       Redirector.redirect(*Call, Each.W);

@@ -9,6 +9,7 @@
 #include "compiler/depth.h"
 #include "compiler/effects.h"
 #include "compiler/hooks.h"
+#include "region/mutant.h"
 
 #define DEBUG_TYPE "belay"
 
@@ -38,13 +39,14 @@ bool WriteLogger::isBorn(const Value* Address) const {
   SmallVector<const Value*> Objects;
   getUnderlyingObjects(Address, Objects);
   return all_of(Objects, [&](const Value* Object) {
-    if (Pinned.contains(Object)) return false;
+    if (Pinned.contains(Object) && !BELAY_MUTANT(pinned_not_logged)) return false;
+    if (isa<GlobalVariable>(Object) && BELAY_MUTANT(globals_are_born)) return true;
     if (isa<AllocaInst>(Object)) return true;
     // Between an allocation and a store of one function, only whole regions begin and end: unless
     // the function has markers itself.
     auto* Call = dyn_cast<CallBase>(Object);
     const Function* Callee = Call ? Call->getCalledFunction() : nullptr;
-    if (!Callee || HasMarkers || NoBorn) return false;
+    if (!Callee || (HasMarkers && !BELAY_MUTANT(born_before_region)) || NoBorn) return false;
     StringRef Name = Callee->getName();
     Name.consume_back(".ckpt");
     return isAllocator(Name);
@@ -57,6 +59,9 @@ void WriteLogger::logRange(Instruction& Before, Value* Address, uint64_t Bytes, 
 }
 
 void WriteLogger::logRange(Instruction& Before, Value* Address, Value* Bytes, Where W) {
+  if (auto *Fixed = dyn_cast<ConstantInt>(Bytes); Fixed && BELAY_MUTANT(bytes_not_logged))
+    if (Fixed->isOne()) return;
+  if (isa<AnyMemIntrinsic>(Before) && BELAY_MUTANT(copies_not_logged)) return;
   if (isBorn(Address)) {
     ++NumBorn;
     return;
@@ -68,6 +73,9 @@ void WriteLogger::logRange(Instruction& Before, Value* Address, Value* Bytes, Wh
     return refuse(Before, "a store to another address space", W);
   auto* Fixed = dyn_cast<ConstantInt>(Bytes);
   uint64_t N = Fixed ? Fixed->getZExtValue() : 0;
+  if (N == 8 && BELAY_MUTANT(width_halved)) N = 4;
+  if (isa<StoreInst>(Before) && BELAY_MUTANT(logged_too_late))
+    B.SetInsertPoint(Before.getNextNode());
   if (W == Where::Inside && BufferKind == Buffer::Array) {
     for (auto [Width, H] : {std::pair(1, Hook::log_1), std::pair(2, Hook::log_2),
                             std::pair(4, Hook::log_4), std::pair(8, Hook::log_8)})
@@ -80,6 +88,7 @@ void WriteLogger::logRange(Instruction& Before, Value* Address, Value* Bytes, Wh
            : BufferKind == Buffer::Hash ? Hook::log_first
                                         : Hook::log_bytes;
   Value* Size = B.CreateZExtOrTrunc(Bytes, Layout.getIntPtrType(M.getContext()));
+  if (isa<AnyMemIntrinsic>(Before) && BELAY_MUTANT(copies_halved)) Size = B.CreateLShr(Size, 1);
   B.CreateCall(getHook(M, H), {Address, Size});
 }
 
@@ -100,6 +109,7 @@ bool WriteLogger::log(Instruction& I, Where W) {
     return true;
   }
   if (auto* Modify = dyn_cast<AtomicRMWInst>(&I)) {
+    if (BELAY_MUTANT(atomics_not_logged)) return true;
     logRange(I, Modify->getPointerOperand(), Layout.getTypeStoreSize(Modify->getType()), W);
     return true;
   }

@@ -5,6 +5,7 @@
 #include <llvm/Support/CommandLine.h>
 
 #include "compiler/hooks.h"
+#include "region/mutant.h"
 
 #define DEBUG_TYPE "belay"
 
@@ -38,6 +39,7 @@ using Run = SmallVector<CallInst*>;
 
 bool endsRun(const Instruction& I) {
   auto* Call = dyn_cast<CallBase>(&I);
+  if (BELAY_MUTANT(run_across_calls)) return false;
   if (!Call) return false;
   return !Call->doesNotThrow() || !(Call->onlyReadsMemory() || Call->onlyAccessesArgMemory() ||
                                     Call->onlyAccessesInaccessibleMemory());
@@ -62,6 +64,7 @@ void lower(const Run& Logs) {
     B.CreateStore(Tag, B.CreateConstInBoundsGEP1_64(B.getInt8Ty(), Begin, Offset + 8));
     Offset += kEntryBytes;
   }
+  if (Logs.size() > 1 && BELAY_MUTANT(run_loses_last)) Offset -= kEntryBytes;
   B.CreateStore(B.CreateConstInBoundsGEP1_64(B.getInt8Ty(), Begin, Offset), Slot);
   NumInline += Logs.size();
   for (CallInst* Log : Logs) Log->eraseFromParent();

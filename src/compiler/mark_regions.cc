@@ -13,6 +13,7 @@
 #include "compiler/hooks.h"
 #include "compiler/keep.h"
 #include "compiler/shadow_locals.h"
+#include "region/mutant.h"
 
 #define DEBUG_TYPE "belay"
 
@@ -161,7 +162,7 @@ PreservedAnalyses MarkRegions::run(Module& M, ModuleAnalysisManager& AM) {
   for (Function& F : M)
     if (!F.isDeclaration() && !F.hasFnAttribute(Attribute::AlwaysInline) && hasMarkers(F))
       Any |= lowerMarkers(F);
-  if (Any) hideMemory(M);
+  if (Any && !BELAY_MUTANT(memory_not_hidden)) hideMemory(M);
   return PreservedAnalyses::none();
 }
 

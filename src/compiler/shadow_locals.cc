@@ -7,6 +7,7 @@
 #include <llvm/Transforms/Utils/BasicBlockUtils.h>
 
 #include "compiler/hooks.h"
+#include "region/mutant.h"
 
 #define DEBUG_TYPE "belay"
 
@@ -71,7 +72,9 @@ bool isOfException(const Value* V) {
 // Not variables of the program but clang's: where control is going, and with what. They may be
 // written in the region and read behind it, by `return` in the scope of a guard, for example.
 bool isControl(const AllocaInst& Local) {
-  if (is_contained({"retval", "cleanup.dest.slot", "exn.slot", "ehselector.slot"}, Local.getName()))
+  // A structure that is returned may be a variable of the program that clang has put there (NRVO).
+  if (Local.getName() == "retval" && Local.getAllocatedType()->isSingleValueType()) return true;
+  if (is_contained({"cleanup.dest.slot", "exn.slot", "ehselector.slot"}, Local.getName()))
     return true;
   bool Any = false;
   for (const User* Each : Local.users()) {
@@ -139,6 +142,7 @@ void ShadowLocals::copy(IRBuilder<>& B, AllocaInst* To, AllocaInst* From) {
     return;
   }
   uint64_t Bytes = From->getAllocationSize(F.getDataLayout())->getFixedValue();
+  if (BELAY_MUTANT(shadows_halved)) Bytes /= 2;
   B.CreateMemCpy(To, To->getAlign(), From, From->getAlign(), Bytes);
 }
 
@@ -151,7 +155,8 @@ void ShadowLocals::putBack(IRBuilder<>& B, unsigned Depth) {
 }
 
 void ShadowLocals::putBackIf(Value* Condition, Instruction* At, unsigned Depth) {
-  if (Depths[Depth].empty()) return;
+  if (Depths[Depth].empty() || BELAY_MUTANT(shadows_not_put_back)) return;
+  if (Depth > 0 && BELAY_MUTANT(shadows_only_outermost)) return;
   IRBuilder<> B(At);
   Value* IsSet = B.CreateICmpNE(Condition, ConstantInt::get(Condition->getType(), 0));
   Instruction* Then = SplitBlockAndInsertIfThen(IsSet, At, /*Unreachable=*/false);

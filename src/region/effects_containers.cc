@@ -3,6 +3,7 @@
 #include <initializer_list>
 
 #include "region/effect.h"
+#include "region/mutant.h"
 
 using belay::region::log_bytes;
 
@@ -17,7 +18,9 @@ struct ListNode {
   ListNode *next, *previous;
 };
 
-void log_list_node(ListNode* node) { log_bytes(node, sizeof *node); }
+void log_list_node(ListNode* node) {
+  if (!BELAY_MUTANT(lists_not_logged)) log_bytes(node, sizeof *node);
+}
 
 // A node and what hangs from it, `levels` deep.
 void log_subtree(TreeNode* node, int levels) {
@@ -30,6 +33,7 @@ void log_subtree(TreeNode* node, int levels) {
 
 // Rebalancing goes from `node` upwards, and rotates what hangs from that path.
 void log_path(TreeNode* node, TreeNode* header, int levels) {
+  if (BELAY_MUTANT(trees_not_logged)) return;
   log_bytes(header, sizeof *header);
   for (; node != nullptr && node != header; node = node->parent) log_subtree(node, levels);
 }
@@ -114,12 +118,12 @@ BELAY_WEAK Rehash _ZNKSt8__detail20_Prime_rehash_policy14_M_need_rehashEmmm(void
                                                                             size_t);
 EFFECT(Rehash, _ZNKSt8__detail20_Prime_rehash_policy14_M_need_rehashEmmm,
        (void* self, size_t buckets, size_t elements, size_t more)) {
-  log_bytes(self, kRehashPolicyBytes);
+  if (!BELAY_MUTANT(rehash_not_logged)) log_bytes(self, kRehashPolicyBytes);
   return _ZNKSt8__detail20_Prime_rehash_policy14_M_need_rehashEmmm(self, buckets, elements, more);
 }
 
 BELAY_WEAK size_t _ZNKSt8__detail20_Prime_rehash_policy11_M_next_bktEm(void*, size_t);
 EFFECT(size_t, _ZNKSt8__detail20_Prime_rehash_policy11_M_next_bktEm, (void* self, size_t buckets)) {
-  log_bytes(self, kRehashPolicyBytes);
+  if (!BELAY_MUTANT(rehash_not_logged)) log_bytes(self, kRehashPolicyBytes);
   return _ZNKSt8__detail20_Prime_rehash_policy11_M_next_bktEm(self, buckets);
 }

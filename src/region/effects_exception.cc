@@ -2,6 +2,7 @@
 #include <malloc.h>
 
 #include "region/effect.h"
+#include "region/mutant.h"
 #include "region/undo.h"
 
 using namespace belay::region;
@@ -37,7 +38,7 @@ EFFECT(void*, __cxa_allocate_exception, (size_t bytes)) {
 // Blocks that were allocated while the exception was made are taken for its own. One that is not
 // leaks if the region is rolled back; the other error would be a dangling pointer.
 EFFECT(void, __cxa_throw, (void* exception, void* type, void (*destroy)(void*))) {
-  if (exception == making.exception) {
+  if (exception == making.exception && !BELAY_MUTANT(exceptions_not_spared)) {
     spare(making.log_top, exception, making.bytes);
     auto& births = this_thread.births;
     for (size_t i = making.births; i < births.size(); i++)

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "region/effect.h"
+#include "region/mutant.h"
 
 using belay::region::born;
 using belay::region::died;
@@ -24,6 +25,7 @@ EFFECT(void, free, (void* block)) { died(block, Release::kFree); }
 // Always a new block: the old one must be there again after a rollback.
 EFFECT(void*, realloc, (void* block, size_t bytes)) {
   if (block == nullptr) return born(malloc(bytes), Release::kFree);
+  if (BELAY_MUTANT(realloc_in_place)) return realloc(block, bytes);
   if (bytes == 0) {
     died(block, Release::kFree);
     return nullptr;

@@ -1,5 +1,6 @@
 #include "region/hash_filter.h"
 
+#include "region/mutant.h"
 #include "region/thread_state.h"
 
 namespace belay::region {
@@ -30,7 +31,9 @@ bool is_first_write(const volatile void* address, size_t bytes) {
   // Fibonacci hashing (Knuth, TAOCP 6.4): the product's top bits.
   Slot& slot = slots[at * 0x9e3779b97f4a7c15u >> (64 - kSlotsLog2)];
   uint64_t epoch = this_thread.hash_epoch;
-  if (slot.address == at && slot.epoch == epoch && slot.bytes >= bytes) return false;
+  if (slot.address == at && (slot.epoch == epoch || BELAY_MUTANT(hash_ignores_epoch)) &&
+      (slot.bytes >= bytes || BELAY_MUTANT(hash_ignores_width)))
+    return false;
   if (bytes <= kBytesMax) slot = {at, bytes, epoch};
   return true;
 }

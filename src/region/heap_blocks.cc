@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 
+#include "region/mutant.h"
+
 // Weak: a C program has no C++ library.
 extern "C" {
 __attribute__((weak)) void _ZdlPv(void*);
@@ -40,7 +42,8 @@ void* born(void* address, Release how, uint32_t alignment_log2) {
 
 void died(void* address, Release how, uint32_t alignment_log2) {
   if (address == nullptr) return;
-  if (!in_region()) return release_block({address, how, alignment_log2});
+  if (!in_region() || BELAY_MUTANT(free_not_deferred))
+    return release_block({address, how, alignment_log2});
   this_thread.deaths.push({address, how, alignment_log2});
   this_thread.statistics.frees++;
 }

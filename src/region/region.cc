@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "region/heap_blocks.h"
+#include "region/mutant.h"
 #include "region/output.h"
 #include "region/settings.h"
 #include "region/thread_state.h"
@@ -46,14 +47,15 @@ void roll_back(Thread& thread, const Region& region) {
   if (low == nullptr || region.frame < low) low = region.frame - kForeignStackBytes;
   undo(region.log_top, low, region.frame);
   release_births(region.births);
-  thread.deaths.truncate(region.deaths);
-  thread.output.truncate(region.output_bytes);
+  if (!BELAY_MUTANT(free_survives_rollback)) thread.deaths.truncate(region.deaths);
+  if (!BELAY_MUTANT(output_not_dropped)) thread.output.truncate(region.output_bytes);
   errno = region.saved_errno;
 }
 
 void commit(Thread& thread) {
   thread.statistics.commits++;
-  if (__belay_depth > 0) return;  // all of it belongs to the region around now
+  // All of it belongs to the region around now.
+  if (__belay_depth > 0 && !BELAY_MUTANT(inner_commit_drops_log)) return;
   __belay_log_top = thread.log_base;
   thread.births.truncate(0);
   release_deaths();

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "region/entry.h"
+#include "region/mutant.h"
 #include "region/thread_state.h"
 
 namespace belay::region {
@@ -18,6 +19,7 @@ void put_back(std::byte* address, uint64_t value) {
 void put_back(std::byte* address, uint64_t value, uint64_t kind) {
   switch (kind) {
     case 8:
+      if (BELAY_MUTANT(undo_width_halved)) return put_back<uint32_t>(address, value);
       return put_back<uint64_t>(address, value);
     case 4:
       return put_back<uint32_t>(address, value);
@@ -35,8 +37,11 @@ void put_back(std::byte* address, uint64_t value, uint64_t kind) {
 void undo(std::byte* mark, const std::byte* stack_low, const std::byte* frame) {
   auto* top = static_cast<std::byte*>(__belay_log_top);
   const auto low = reinterpret_cast<uint64_t>(stack_low);
-  const uint64_t dead_bytes = reinterpret_cast<uint64_t>(frame) - low;
-  while (top > mark) {
+  uint64_t dead_bytes = reinterpret_cast<uint64_t>(frame) - low;
+  if (BELAY_MUTANT(undo_own_frame)) dead_bytes = 0;
+  if (BELAY_MUTANT(undo_not_callers)) dead_bytes += 4096;
+  auto* const end = mark + (BELAY_MUTANT(undo_misses_first) ? sizeof(Entry) : 0);
+  while (top > end) {
     top -= sizeof(Entry);
     const Entry entry = *reinterpret_cast<Entry*>(top);
     const uint64_t kind = entry.tag >> kKindShift, at = entry.tag & kAddressMask;
@@ -45,7 +50,7 @@ void undo(std::byte* mark, const std::byte* stack_low, const std::byte* frame) {
     if (at - low < dead_bytes || kind == kSkip) continue;
     auto* address = reinterpret_cast<std::byte*>(at);
     if (block)
-      memcpy(address, top, entry.value);
+      memcpy(address, top, BELAY_MUTANT(undo_block_short) ? entry.value - 1 : entry.value);
     else
       put_back(address, entry.value, kind);
   }

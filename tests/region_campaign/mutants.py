@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""Goal: each bug of src/region/mutants.def makes the campaign, or a victim of tests/region, fail.
+
+usage: mutants.py --build DIR --drivers DIR [MUTANT...] [--programs N]
+
+A mutant that survives its test, and then the others, is a failure of this test. Without a mutant
+the same build must pass.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+DEFINITION = re.compile(r'^BELAY_MUTANT_DEF\((\w+), (\w+),\s+"(.*)"\)', re.M)
+# The seeds of programs that together notice all mutants, or soon do.
+PROGRAMS = {"c": 24, "cpp": 8, "hash": 24}
+SEED = 1
+WAYS = ["-O0", "-O2", "-O2 -mllvm -belay-buffer=hash"]
+EX_FAILED = 1
+
+
+def run_campaign(options, kind, mutant):
+    """(failed, the first line that says why)."""
+    extra = ["--switches=-mllvm -belay-buffer=hash"] if kind == "hash" else []
+    command = [sys.executable, "-B", str(HERE / "region_campaign.py"), "--drivers",
+               str(options.drivers), "c++" if kind == "cpp" else "c", "--seed", str(SEED),
+               "--programs", str(options.programs or PROGRAMS[kind]), "--first", "--no-reduce",
+               *extra]
+    return run(command, mutant)
+
+
+def run_victim(options, name, mutant):
+    source = next(path for path in (ROOT / "tests/region/victims").glob(name + ".*")
+                  if path.suffix in (".c", ".cc"))
+    sources = [str(source), *map(str, source.parent.glob(f"{name}_other{source.suffix}"))]
+    with tempfile.TemporaryDirectory(prefix="belay-mutants.") as folder:
+        for way in WAYS:
+            failed, why = run([sys.executable, "-B", str(ROOT / "tests/region/run_victim.py"),
+                               "--drivers", str(options.drivers), "--work", folder, *sources,
+                               "--", *way.split()], mutant)
+            if failed:
+                return True, f"{name} {way}: {why}"
+    return False, ""
+
+
+def run(command, mutant):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("BELAY_", "RG_"))}
+    if mutant:
+        environment["BELAY_MUTANT"] = mutant
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment,
+                          stdin=subprocess.DEVNULL)
+    lines = [line for line in (done.stdout + done.stderr).splitlines()
+             if re.search(r"FAILED|not so|status|said|wrote|error", line)]
+    return done.returncode == EX_FAILED, (lines or [""])[0][:160]
+
+
+def notice(options, test, mutant):
+    if test in PROGRAMS:
+        return run_campaign(options, test, mutant)
+    return run_victim(options, test, mutant)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    parser.add_argument("--drivers", type=pathlib.Path, required=True)
+    parser.add_argument("--programs", type=int, help="at most, for each mutant")
+    parser.add_argument("mutant", nargs="*")
+    options = parser.parse_args()
+    subprocess.run(["cmake", "--build", str(options.build), "--target", "region_mutants"],
+                   check=True, stdout=subprocess.DEVNULL)
+    all_mutants = DEFINITION.findall((ROOT / "src/region/mutants.def").read_text())
+    survivors = 0
+    tests = sorted({test for name, test, _ in all_mutants
+                    if not options.mutant or name in options.mutant})
+    for test in tests:
+        failed, why = notice(options, test, None)
+        if failed:
+            survivors += 1
+            print(f"FAILED: {test} without a mutant: {why}", flush=True)
+    for name, test, what in all_mutants:
+        if options.mutant and name not in options.mutant:
+            continue
+        began = time.monotonic()
+        noticed, why = notice(options, test, name)
+        if not noticed:
+            survivors += 1
+        print(f"{'noticed' if noticed else 'FAILED: survived'}: {name} ({what}) by {test} in "
+              f"{time.monotonic() - began:.0f} s: {why}", flush=True)
+    print(f"{len(options.mutant or all_mutants)} mutants, {survivors} failed")
+    sys.exit(1 if survivors else 0)
+
+
+if __name__ == "__main__":
+    main()
