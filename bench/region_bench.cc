@@ -191,7 +191,7 @@ void workloads(bool quick) {
 int main(int argc, char** argv) {
   bool quick = argc > 1 && strcmp(argv[1], "--quick") == 0;
   rounds = quick ? 5 : 15;
-  samples = quick ? 5 : 11;
+  samples = quick ? 5 : 7;
   char self[4096];
   ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
   if (length < 0) return 1;

@@ -1,11 +1,11 @@
 // What the examples of regions share: their options, and the account at their end.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 
 #ifdef BELAY_REGION_H  // not in the programs that undo by hand
 inline void print_regions() {
@@ -58,14 +58,12 @@ class Arguments {
   int known_ = 0;
 };
 
-// Since its construction.
+// Processor time since its construction: other jobs of the machine are left out.
 class Stopwatch {
  public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
+  double seconds() const { return double(std::clock() - start_) / CLOCKS_PER_SEC; }
   void print() const { std::fprintf(stderr, "seconds %.3f\n", seconds()); }
 
  private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::clock_t start_ = std::clock();
 };
