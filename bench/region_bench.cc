@@ -27,11 +27,11 @@ struct Method {
   const char *name, *program, *argument;
 };
 constexpr Method kMethods[] = {
-    {"belay", "belay", "belay"},       {"rewindable", "belay", "rewindable"},
-    {"plain", "plain", "plain"},       {"hand", "plain", "hand"},
-    {"memcpy", "plain", "memcpy"},     {"mprotect", "plain", "mprotect"},
-    {"fork", "plain", "fork"},         {"libitm gl_wt", "itm", "gl_wt"},
-    {"libitm ml_wt", "itm", "ml_wt"},  {"libpmemobj", "pmem", "pmem"},
+    {"belay", "belay", "belay"},      {"rewindable", "belay", "rewindable"},
+    {"plain", "plain", "plain"},      {"hand", "plain", "hand"},
+    {"memcpy", "plain", "memcpy"},    {"mprotect", "plain", "mprotect"},
+    {"fork", "plain", "fork"},        {"libitm gl_wt", "itm", "gl_wt"},
+    {"libitm ml_wt", "itm", "ml_wt"}, {"libpmemobj", "pmem", "pmem"},
 };
 
 std::string folder;
@@ -108,10 +108,11 @@ void print_row(const std::string& name, const char* unit, const std::vector<doub
   }
   double value = rounded(quantile(own, 0.5));
   bool met = lower ? value <= target : value >= target;
-  printf("{\"name\": \"%s\", \"unit\": \"%s\", \"value\": %.3f, \"p10\": %.3f, \"p90\": %.3f, "
-         "\"peers\": {%s}, \"better\": \"%s\", \"target\": ",
-         name.c_str(), unit, value, rounded(quantile(own, 0.1)), rounded(quantile(own, 0.9)),
-         list.c_str(), lower ? "lower" : "higher");
+  printf(
+      "{\"name\": \"%s\", \"unit\": \"%s\", \"value\": %.3f, \"p10\": %.3f, \"p90\": %.3f, "
+      "\"peers\": {%s}, \"better\": \"%s\", \"target\": ",
+      name.c_str(), unit, value, rounded(quantile(own, 0.1)), rounded(quantile(own, 0.9)),
+      list.c_str(), lower ? "lower" : "higher");
   target > 0 ? printf("%.3f, \"met\": %s}\n", target, met ? "true" : "false")
              : printf("null, \"met\": null}\n");
   fflush(stdout);
@@ -122,15 +123,16 @@ void print_times_less(const std::string& name, const Rounds& overhead) {
     auto itm = overhead.find(peer);
     if (itm == overhead.end()) continue;
     // In a round in which none was seen, of a whole workload, it counts as a thousandth.
-    auto times = combine(itm->second, overhead.at("belay"),
-                         [](double a, double b) { return a / std::max({b, a / 1000, 0.001}); });
+    auto times = combine(itm->second, overhead.at("belay"), [](double a, double b) {
+      return a / std::max({b, a / 1000, 0.001});
+    });
     print_row(name + " than " + peer, "times", times, {}, kTimesLessThanItm, false);
   }
 }
 
-const std::vector<std::string> kAll = {"belay",    "plain", "hand",         "memcpy",
-                                       "mprotect", "fork",  "libitm gl_wt", "libitm ml_wt",
-                                       "libpmemobj"};
+const std::vector<std::string> kAll = {"belay",        "plain",        "hand",
+                                       "memcpy",       "mprotect",     "fork",
+                                       "libitm gl_wt", "libitm ml_wt", "libpmemobj"};
 const std::vector<std::string> kLogs = {"belay", "plain", "hand"};
 
 std::string entries(size_t count) {
@@ -172,8 +174,8 @@ void ends() {
 
 void workloads(bool quick) {
   std::string moves = entries(quick ? 200 : 1000);
-  std::vector<std::string> names = {"belay", "plain", "hand", "memcpy", "libitm gl_wt",
-                                    "libitm ml_wt"};
+  std::vector<std::string> names = {"belay",  "plain",        "hand",
+                                    "memcpy", "libitm gl_wt", "libitm ml_wt"};
   Rounds keep = measure_all("moves keep" + moves, names);
   Rounds cost = per_entry(keep, keep, "plain", 1);
   print_row("job shop, every move kept: overhead a move", "ns", cost["belay"], cost);

@@ -34,8 +34,8 @@ inline double clock_ns(clockid_t clock) {
   return double(now.tv_sec) * 1e9 + double(now.tv_nsec);
 }
 
-// Prints the samples of what `once` does. Processor time, since other jobs share the machine; by the
-// wall where the work is another process's.
+// Prints the samples of what `once` does. Processor time, since other jobs share the machine; by
+// the wall where the work is another process's.
 template <class Once>
 void sample(const Measurement& m, Once once, clockid_t clock = CLOCK_THREAD_CPUTIME_ID) {
   constexpr double kSampleNs = 300e3;
@@ -69,8 +69,14 @@ inline Measurement parse(int argc, char** argv) {
     fprintf(stderr, "usage: %s METHOD KERNEL keep|undo|stop ENTRIES SAMPLES\n", argv[0]);
     exit(64);
   }
-  Measurement m = {argv[1], argv[2], strcmp(argv[3], "keep") != 0, strcmp(argv[3], "stop") == 0,
-                   strtoull(argv[4], nullptr, 10), atoi(argv[5]), nullptr, {}};
+  Measurement m = {argv[1],
+                   argv[2],
+                   strcmp(argv[3], "keep") != 0,
+                   strcmp(argv[3], "stop") == 0,
+                   strtoull(argv[4], nullptr, 10),
+                   atoi(argv[5]),
+                   nullptr,
+                   {}};
   if (m.stop) m.undo = false;
   m.words = static_cast<uint64_t*>(mmap(nullptr, kWords * sizeof(uint64_t), PROT_READ | PROT_WRITE,
                                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));

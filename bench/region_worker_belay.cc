@@ -78,7 +78,10 @@ int main(int argc, char** argv) {
   if (m.stop) return stops(m), 0;
   if (m.on("moves")) return sample_moves<Shop>(m, [](auto&) {}), 0;
   if (m.on("queens")) return sample_queens<Queens>(m), 0;
-  if (m.on("records")) sample(m, [&] { once_records(m.words, m.at, m.entries, m.undo); });
-  else if (m.is("rewindable")) sample(m, [&] { rewindable(m.words, m.at, m.entries, m.undo); });
-  else sample(m, [&] { once(m.words, m.at, m.entries, m.undo); });
+  if (m.on("records"))
+    sample(m, [&] { once_records(m.words, m.at, m.entries, m.undo); });
+  else if (m.is("rewindable"))
+    sample(m, [&] { rewindable(m.words, m.at, m.entries, m.undo); });
+  else
+    sample(m, [&] { once(m.words, m.at, m.entries, m.undo); });
 }

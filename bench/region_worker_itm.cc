@@ -45,6 +45,8 @@ int main(int argc, char** argv) {
   itm_cancel = m.undo;
   setenv("ITM_DEFAULT_METHOD", m.method, 1);  // libitm reads it at the first transaction
   if (m.on("moves")) return sample_moves<Shop>(m, [](auto&) {}), 0;
-  if (m.on("records")) sample(m, [&] { once_records(m.words, m.at, m.entries); });
-  else sample(m, [&] { once(m.words, m.at, m.entries); });
+  if (m.on("records"))
+    sample(m, [&] { once_records(m.words, m.at, m.entries); });
+  else
+    sample(m, [&] { once(m.words, m.at, m.entries); });
 }

@@ -61,7 +61,8 @@ uint64_t page_copies[kWords];
 bool page_copied[kPages];
 
 void on_write_fault(int, siginfo_t* info, void*) {
-  auto offset = size_t(static_cast<char*>(info->si_addr) - reinterpret_cast<char*>(protected_words));
+  auto offset =
+      size_t(static_cast<char*>(info->si_addr) - reinterpret_cast<char*>(protected_words));
   if (offset >= kPages * kPage) _exit(1);
   size_t page = offset / kPage, first = page * (kPage / sizeof(uint64_t));
   memcpy(page_copies + first, protected_words + first, kPage);
@@ -108,7 +109,8 @@ void sample_kernel(Measurement& m, void (*kernel)(uint64_t*, const uint32_t*, si
       if (m.undo) memcpy(m.words, saved, sizeof saved);
     });
   } else if (m.is("fork")) {
-    sample(m, [&] { in_child([&] { return work(), 0; }); }, CLOCK_MONOTONIC);
+    sample(
+        m, [&] { in_child([&] { return work(), 0; }); }, CLOCK_MONOTONIC);
   } else if (m.is("mprotect")) {
     protected_words = m.words;
     struct sigaction action = {};

@@ -1,5 +1,5 @@
-// A job shop scheduled by simulated annealing, a million exchanges, of which Belay undoes those that
-// are refused. job_shop_by_hand.cc is the same with undo code.
+// A job shop scheduled by simulated annealing, a million exchanges, of which Belay undoes those
+// that are refused. job_shop_by_hand.cc is the same with undo code.
 #include <belay/region.hpp>
 
 #include "annealing.h"

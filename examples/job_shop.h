@@ -19,21 +19,20 @@ struct Instance {
 // ft06, ft10, or JOBSxMACHINES with random durations from 1 to 99. No steps: there is none such.
 inline Instance make_instance(std::string_view name, uint64_t seed) {
   if (name == "ft06")
-    return {6, 6, 55, {2, 1, 0, 3, 1, 6, 3, 7, 5, 3, 4, 6,  1, 8, 2, 5, 4, 10, 5, 10, 0, 10, 3, 4,
-                       2, 5, 3, 4, 5, 8, 0, 9, 1, 1, 4, 7,  1, 5, 0, 5, 2, 5, 3, 3, 4, 8, 5, 9,
-                       2, 9, 1, 3, 4, 5, 5, 4, 0, 3, 3, 1,  1, 3, 3, 3, 5, 9, 0, 10, 4, 4, 2, 1}};
+    return {6, 6, 55, {2, 1, 0, 3, 1, 6, 3, 7, 5, 3, 4, 6, 1, 8, 2, 5, 4, 10, 5, 10, 0, 10, 3, 4,
+                       2, 5, 3, 4, 5, 8, 0, 9, 1, 1, 4, 7, 1, 5, 0, 5, 2, 5,  3, 3,  4, 8,  5, 9,
+                       2, 9, 1, 3, 4, 5, 5, 4, 0, 3, 3, 1, 1, 3, 3, 3, 5, 9,  0, 10, 4, 4,  2, 1}};
   if (name == "ft10")
-    return {10, 10, 930,
-            {0, 29, 1, 78, 2, 9,  3, 36, 4, 49, 5, 11, 6, 62, 7, 56, 8, 44, 9, 21,
-             0, 43, 2, 90, 4, 75, 9, 11, 3, 69, 1, 28, 6, 46, 5, 46, 7, 72, 8, 30,
-             1, 91, 0, 85, 3, 39, 2, 74, 8, 90, 5, 10, 7, 12, 6, 89, 9, 45, 4, 33,
-             1, 81, 2, 95, 0, 71, 4, 99, 6, 9,  8, 52, 7, 85, 3, 98, 9, 22, 5, 43,
-             2, 14, 0, 6,  1, 22, 5, 61, 3, 26, 4, 69, 8, 21, 7, 49, 9, 72, 6, 53,
-             2, 84, 1, 2,  5, 52, 3, 95, 8, 48, 9, 72, 0, 47, 6, 65, 4, 6,  7, 25,
-             1, 46, 0, 37, 3, 61, 2, 13, 6, 32, 5, 21, 9, 32, 8, 89, 7, 30, 4, 55,
-             2, 31, 0, 86, 1, 46, 5, 74, 4, 32, 6, 88, 8, 19, 9, 48, 7, 36, 3, 79,
-             0, 76, 1, 69, 3, 76, 5, 51, 2, 85, 9, 11, 6, 40, 7, 89, 4, 26, 8, 74,
-             1, 85, 0, 13, 2, 61, 6, 7,  8, 64, 9, 76, 5, 47, 3, 52, 4, 90, 7, 45}};
+    return {10, 10, 930, {0, 29, 1, 78, 2, 9,  3, 36, 4, 49, 5, 11, 6, 62, 7, 56, 8, 44, 9, 21,
+                          0, 43, 2, 90, 4, 75, 9, 11, 3, 69, 1, 28, 6, 46, 5, 46, 7, 72, 8, 30,
+                          1, 91, 0, 85, 3, 39, 2, 74, 8, 90, 5, 10, 7, 12, 6, 89, 9, 45, 4, 33,
+                          1, 81, 2, 95, 0, 71, 4, 99, 6, 9,  8, 52, 7, 85, 3, 98, 9, 22, 5, 43,
+                          2, 14, 0, 6,  1, 22, 5, 61, 3, 26, 4, 69, 8, 21, 7, 49, 9, 72, 6, 53,
+                          2, 84, 1, 2,  5, 52, 3, 95, 8, 48, 9, 72, 0, 47, 6, 65, 4, 6,  7, 25,
+                          1, 46, 0, 37, 3, 61, 2, 13, 6, 32, 5, 21, 9, 32, 8, 89, 7, 30, 4, 55,
+                          2, 31, 0, 86, 1, 46, 5, 74, 4, 32, 6, 88, 8, 19, 9, 48, 7, 36, 3, 79,
+                          0, 76, 1, 69, 3, 76, 5, 51, 2, 85, 9, 11, 6, 40, 7, 89, 4, 26, 8, 74,
+                          1, 85, 0, 13, 2, 61, 6, 7,  8, 64, 9, 76, 5, 47, 3, 52, 4, 90, 7, 45}};
   Instance made = {0, 0, 0, {}};
   if (std::sscanf(std::string(name).c_str(), "%dx%d", &made.jobs, &made.machines) != 2) return made;
   if (made.jobs < 1 || made.jobs > 1000 || made.machines < 2 || made.machines > 1000) return made;
@@ -61,8 +60,13 @@ template <class Undo = NoUndo>
 class Schedule : public Undo {
  public:
   explicit Schedule(const Instance& instance)
-      : jobs_(instance.jobs), machines_(instance.machines), count_(jobs_ * machines_),
-        machine_(count_), duration_(count_), before_(count_, kNone), after_(count_, kNone),
+      : jobs_(instance.jobs),
+        machines_(instance.machines),
+        count_(jobs_ * machines_),
+        machine_(count_),
+        duration_(count_),
+        before_(count_, kNone),
+        after_(count_, kNone),
         start_(count_, 0) {
     std::vector<int> last(machines_, kNone);
     for (int step = 0; step < count_; step++) {
@@ -136,7 +140,8 @@ class Schedule : public Undo {
   int earliest(int step) const {
     int job_free = step % machines_ == 0 ? 0 : start_[step - 1] + duration_[step - 1];
     int previous = before_[step];
-    return previous == kNone ? job_free : std::max(job_free, start_[previous] + duration_[previous]);
+    return previous == kNone ? job_free
+                             : std::max(job_free, start_[previous] + duration_[previous]);
   }
 
   // New starts for these, whose predecessors are others now, and for whatever comes after them.

@@ -22,7 +22,8 @@ static bool search(BoardWithUndo& board, uint64_t wanted) {
 }
 
 int main(int argc, char** argv) {
-  Arguments arguments(argc, argv, "usage: queens_by_hand [--size N] [--solutions COUNT (0: all)]\n");
+  Arguments arguments(argc, argv,
+                      "usage: queens_by_hand [--size N] [--solutions COUNT (0: all)]\n");
   int size = int(arguments.number("--size", 8, 1, 1000));
   uint64_t wanted = arguments.number("--solutions", 0, 0, UINT64_MAX);
   arguments.check();

@@ -62,7 +62,7 @@ class Arguments {
 class Stopwatch {
  public:
   double seconds() const { return double(std::clock() - start_) / CLOCKS_PER_SEC; }
-  void print() const { std::fprintf(stderr, "seconds %.3f\n", seconds()); }
+  void print() const { std::fprintf(stderr, "seconds %.6f\n", seconds()); }
 
  private:
   std::clock_t start_ = std::clock();
