@@ -25,6 +25,15 @@ EXAMPLES = {  # name: program, arguments, what it needs
     "tsp_exact": ("tsp", ["--exact", "10"], CITIES),
 }
 THREADS = ["1", "3", "64"]
+# Of the programs that undo: arguments, and what the first line of their output says.
+REGIONS = {
+    "queens": [(["--size", "4"], "solutions 2"), (["--size", "8"], "solutions 92"),
+               (["--size", "9"], "solutions 352"),
+               (["--size", "40", "--solutions", "1"], "solutions 1")],
+    "job_shop": [(["--instance", "ft06", "--moves", "50000"], "ft06: ends at 55, optimum 55"),
+                 (["--instance", "ft10", "--moves", "50000"], "ft10: ends at "),
+                 (["--instance", "40x20", "--moves", "2000", "--seed", "7"], "40x20: ends at ")],
+}
 
 
 def run(command, store):
@@ -63,6 +72,24 @@ def two_runs_agree(programs, name):
             sys.exit("FAILED: another seed gives the same result")
 
 
+def region_undoes(programs, name):
+    """What Belay undoes ends as what is undone by hand."""
+    for arguments, expected in REGIONS[name]:
+        outputs = [result([programs / program, *arguments])
+                   for program in (name, name, f"{name}_by_hand")]
+        print(f"{name} {' '.join(arguments)}: {' '.join(outputs[0].split())}")
+        if len(set(outputs)) != 1 or not outputs[0].startswith(expected):
+            sys.exit(f"FAILED: {expected} was expected, twice by Belay and by hand:\n"
+                     + "".join(outputs))
+
+
+def hello_undoes(programs):
+    """The payment that the first purse can't make is undone."""
+    output, status = run([programs / "hello_region"], "/nonexistent")
+    if (status, output) != (0, "10: 40 20 10\n35: 5 20 45\n60: 5 20 45\n"):
+        sys.exit(f"FAILED: ended with {status} and printed:\n{output}")
+
+
 def hello_comes_back(programs):
     """Killed in the middle, it goes on with the next step."""
     with tempfile.TemporaryDirectory() as store:
@@ -78,10 +105,15 @@ def hello_comes_back(programs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--programs", type=pathlib.Path, required=True)
-    parser.add_argument("example", choices=[*EXAMPLES, "hello_checkpoint"])
+    parser.add_argument("example",
+                        choices=[*EXAMPLES, *REGIONS, "hello_checkpoint", "hello_region"])
     options = parser.parse_args()
     if options.example == "hello_checkpoint":
         hello_comes_back(options.programs)
+    elif options.example == "hello_region":
+        hello_undoes(options.programs)
+    elif options.example in REGIONS:
+        region_undoes(options.programs, options.example)
     else:
         two_runs_agree(options.programs, options.example)
 

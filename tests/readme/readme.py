@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Goal: what README.md says is so: its links, its program and that program's output, its commands.
 
-usage: readme.py --build DIR --work DIR links|program|cmake|commands
+usage: readme.py --build DIR --work DIR links|program|region|cmake|commands
 """
 
 import argparse
@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 
+SKIP = 77  # CTest's SKIP_RETURN_CODE
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 
@@ -90,18 +91,22 @@ def check_links(_options):
         expect(os.access(ROOT / script, os.X_OK), f"README.md names {script}, which does not run")
 
 
-def check_program(options):
-    """The program is the example, builds with the line given, and prints what is shown."""
-    program = blocks("c")[0]
-    example = (ROOT / "examples/hello_checkpoint.c").read_text()
-    code = re.sub(r"\A(?:\s*//[^\n]*\n|\s*/\*.*?\*/\s*\n)+\s*", "", example, flags=re.S)
-    expect(code.strip() == program.strip(), "README's program is not examples/hello_checkpoint.c")
+def check_shown(options, index, example, file, compiler):
+    """README's program of that index is the example, builds with the line given, and prints what is
+    shown."""
+    program = blocks("c")[index]
+    code = re.sub(r"\A(?:\s*//[^\n]*\n|\s*/\*.*?\*/\s*\n)+\s*", "",
+                  (ROOT / example).read_text(), flags=re.S)
+    expect(code.strip() == program.strip(), f"README's program is not {example}")
     env = install(options)
-    (options.work / "hello.c").write_text(program)
+    if shutil.which(compiler, path=env["PATH"]) is None:
+        print(f"SKIPPED: {compiler} is not installed (script/packages clang)")
+        sys.exit(SKIP)
+    (options.work / file).write_text(program)
     compile_line = next(line for block in blocks("sh") for line in block.splitlines()
-                        if line.startswith("cc "))
+                        if line.startswith(f"{compiler} "))
     must(["bash", "-ec", compile_line], cwd=options.work, env=env)
-    shown = blocks("console")[0]
+    shown = blocks("console")[index]
     for part in re.split(r"^\$ ", shown, flags=re.M)[1:]:
         command, _, expected = part.partition("\n")
         output, _ = on_terminal(f"{command} || kill -l $?", options.work, env)
@@ -109,6 +114,14 @@ def check_program(options):
         output = re.sub(r"(?m)^(?:.*: line \d+: .*Killed.*|KILL)\n", "", output)
         expected = expected.replace("Killed\n", "")
         expect(output == expected, f"{command} printed\n{output}\ninstead of\n{expected}")
+
+
+def check_program(options):
+    check_shown(options, 0, "examples/hello_checkpoint.c", "hello.c", "cc")
+
+
+def check_region(options):
+    check_shown(options, 1, "examples/hello_region.c", "purse.c", "belay-cc")
 
 
 def check_cmake(options):
@@ -137,7 +150,8 @@ def check_commands(options):
     expect("anything\n" in output, f"{run} printed {output!r}")
 
 
-CHECKS = {"links": check_links, "program": check_program, "cmake": check_cmake,
+CHECKS = {"links": check_links, "program": check_program, "region": check_region,
+          "cmake": check_cmake,
           "commands": check_commands}
 
 

@@ -1,0 +1,27 @@
+# Programs with regions, and what they are compared with, in a project whose compiler is another one.
+
+# Compiles a target's C and C++ with these instead of the project's own; links as before.
+function(belay_compile_with target c cxx)
+  set(launcher ${PROJECT_SOURCE_DIR}/cmake/other_compiler.sh)
+  set_target_properties(${target} PROPERTIES
+    C_COMPILER_LAUNCHER "${launcher};${c}" CXX_COMPILER_LAUNCHER "${launcher};${cxx}")
+endfunction()
+
+if(NOT COMMAND belay_instrument)
+  # Undo logging for a target's code.
+  function(belay_instrument target)
+    set(folder ${PROJECT_BINARY_DIR}/src/compiler) # no generator expression may be in these properties
+    belay_compile_with(${target} ${folder}/belay-cc ${folder}/belay-c++)
+    target_link_libraries(${target} PRIVATE Belay::region)
+    add_dependencies(${target} belay_compiler)
+    # Compiled again with another plugin.
+    get_target_property(sources ${target} SOURCES)
+    set_property(SOURCE ${sources} APPEND PROPERTY
+      OBJECT_DEPENDS ${folder}/libbelay_compiler.so)
+  endfunction()
+endif()
+
+# clang 19 without the plugin: so that a comparison is of undo, not of compilers.
+function(belay_plain_clang target)
+  belay_compile_with(${target} clang-19 clang++-19)
+endfunction()
