@@ -1,4 +1,4 @@
-# Programs with regions, and what they are compared with, in a project whose compiler is another one.
+# Programs with regions, and what they are compared with, where the project's compiler is another.
 
 # Compiles a target's C and C++ with these instead of the project's own; links as before.
 function(belay_compile_with target c cxx)
@@ -10,7 +10,8 @@ endfunction()
 if(NOT COMMAND belay_instrument)
   # Undo logging for a target's code.
   function(belay_instrument target)
-    set(folder ${PROJECT_BINARY_DIR}/src/compiler) # no generator expression may be in these properties
+    # Spelled out: these properties take no generator expression.
+    set(folder ${PROJECT_BINARY_DIR}/src/compiler)
     belay_compile_with(${target} ${folder}/belay-cc ${folder}/belay-c++)
     target_link_libraries(${target} PRIVATE Belay::region)
     add_dependencies(${target} belay_compiler)
