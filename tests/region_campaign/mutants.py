@@ -2,6 +2,7 @@
 """Goal: each bug of src/region/mutants.def makes the campaign, or a victim of tests/region, fail.
 
 usage: mutants.py --build DIR --drivers DIR [MUTANT...] [--programs N]
+Without names, a sample chosen by BELAY_SEED; with BELAY_TEST_FULL=1 all.
 
 A mutant that survives its test, and then the others, is a failure of this test. Without a mutant
 the same build must pass.
@@ -10,6 +11,7 @@ the same build must pass.
 import argparse
 import os
 import pathlib
+import random
 import re
 import subprocess
 import sys
@@ -22,6 +24,7 @@ DEFINITION = re.compile(r'^BELAY_MUTANT_DEF\((\w+), (\w+),\s+"(.*)"\)', re.M)
 # The seeds of programs that together notice all mutants, or soon do.
 PROGRAMS = {"c": 24, "cpp": 8, "hash": 24}
 SEED = 1
+SAMPLE = 4  # mutants, unless BELAY_TEST_FULL=1
 WAYS = ["-O0", "-O2", "-O2 -mllvm -belay-buffer=hash"]
 EX_FAILED = 1
 
@@ -78,6 +81,11 @@ def main():
     subprocess.run(["cmake", "--build", str(options.build), "--target", "region_mutants"],
                    check=True, stdout=subprocess.DEVNULL)
     all_mutants = DEFINITION.findall((ROOT / "src/region/mutants.def").read_text())
+    if not options.mutant and os.environ.get("BELAY_TEST_FULL") != "1":
+        seed = int(os.environ.get("BELAY_SEED", "1"))
+        chosen = random.Random(seed).sample(all_mutants, SAMPLE)
+        options.mutant = [name for name, _, _ in chosen]
+        print(f"seed {seed}: {' '.join(options.mutant)}", flush=True)
     survivors = 0
     tests = sorted({test for name, test, _ in all_mutants
                     if not options.mutant or name in options.mutant})

@@ -28,7 +28,7 @@ import cpp_program
 
 HERE = pathlib.Path(__file__).resolve().parent
 SKIP = 77  # CTest's SKIP_RETURN_CODE
-PROGRAMS = {"c": 150, "c++": 8}  # of a sample: some two minutes on two cores
+PROGRAMS = {"c": 100, "c++": 4}  # of a sample: some two minutes on two cores
 PROGRAMS_FULL = {"c": 20000, "c++": 400}
 REFERENCE_S = 2  # a reference that takes longer is void: rollbacks may well make loops endless
 PATIENCE_S = 60
