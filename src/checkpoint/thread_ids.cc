@@ -101,6 +101,7 @@ extern "C" __attribute__((visibility("default"))) int pthread_cancel(pthread_t t
   static decltype(pthread_cancel)* libc;
   int result = belay::next("pthread_cancel", &libc)(thread);
   constexpr int kCancelSignal = 32;  // glibc's SIGCANCEL: makes the thread look at its flag
-  if (int tid = belay::real_tid(thread)) return belay::unless_ended(belay::signal_thread(tid, kCancelSignal));
+  if (int tid = belay::real_tid(thread))
+    return belay::unless_ended(belay::signal_thread(tid, kCancelSignal));
   return result;
 }

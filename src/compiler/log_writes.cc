@@ -59,7 +59,7 @@ void WriteLogger::logRange(Instruction& Before, Value* Address, uint64_t Bytes, 
 }
 
 void WriteLogger::logRange(Instruction& Before, Value* Address, Value* Bytes, Where W) {
-  if (auto *Fixed = dyn_cast<ConstantInt>(Bytes); Fixed && BELAY_MUTANT(bytes_not_logged))
+  if (auto* Fixed = dyn_cast<ConstantInt>(Bytes); Fixed && BELAY_MUTANT(bytes_not_logged))
     if (Fixed->isOne()) return;
   if (isa<AnyMemIntrinsic>(Before) && BELAY_MUTANT(copies_not_logged)) return;
   if (isBorn(Address)) {
