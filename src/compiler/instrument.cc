@@ -6,6 +6,7 @@
 #include "compiler/hooks.h"
 #include "compiler/log_writes.h"
 #include "compiler/redirect_calls.h"
+#include "compiler/redundant_logs.h"
 #include "region/mutant.h"
 
 using namespace llvm;
@@ -51,6 +52,7 @@ void instrument(Function& F, bool IsClone, CallRedirector& Redirector) {
     else if (!isa<LoadInst>(Each.I) && !isa<FenceInst>(Each.I) && !isa<VAArgInst>(Each.I))
       Logger.refuse(*Each.I, Twine("an instruction ") + Each.I->getOpcodeName(), Each.W);
   }
+  removeRedundantLogs(F);
 }
 
 }  // namespace

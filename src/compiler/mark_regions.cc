@@ -124,6 +124,8 @@ bool lowerMarkers(Function& F) {
   SmallVector<Found> All;
   if (!findMarkers(F, All)) return false;
   if (!checkStops(All)) return false;
+  // Known in C++; in C with -fexceptions guardExits() would replace them by invokes.
+  for (Found& Each : All) Each.Call->setDoesNotThrow();
   IRBuilder<> Entry(&*F.getEntryBlock().getFirstNonPHIOrDbgOrAlloca());
   Value* Depth = Entry.CreateLoad(Entry.getInt32Ty(), getDepth(*F.getParent()), "belay.depth");
   guardExits(F, Depth);

@@ -5,6 +5,7 @@
 #include "compiler/instrument.h"
 #include "compiler/lower_logs.h"
 #include "compiler/mark_regions.h"
+#include "compiler/redundant_logs.h"
 
 using namespace llvm;
 
@@ -16,7 +17,11 @@ void addToPipelines(PassBuilder& PB) {
   PB.registerOptimizerEarlyEPCallback(
       [](ModulePassManager& MPM, OptimizationLevel) { MPM.addPass(belay::InstrumentRegions()); });
   PB.registerOptimizerLastEPCallback([](ModulePassManager& MPM, OptimizationLevel) {
-    MPM.addPass(createModuleToFunctionPassAdaptor(belay::LowerLogs()));
+    // Again, now that loops are unrolled and addresses simplified.
+    FunctionPassManager FPM;
+    FPM.addPass(belay::RemoveRedundantLogs());
+    FPM.addPass(belay::LowerLogs());
+    MPM.addPass(createModuleToFunctionPassAdaptor(std::move(FPM)));
   });
   // By name, for opt and the IR tests.
   PB.registerPipelineParsingCallback(
@@ -25,6 +30,8 @@ void addToPipelines(PassBuilder& PB) {
           MPM.addPass(belay::MarkRegions());
         else if (Name == "belay-instrument")
           MPM.addPass(belay::InstrumentRegions());
+        else if (Name == "belay-redundant")
+          MPM.addPass(createModuleToFunctionPassAdaptor(belay::RemoveRedundantLogs()));
         else if (Name == "belay-lower")
           MPM.addPass(createModuleToFunctionPassAdaptor(belay::LowerLogs()));
         else

@@ -1,0 +1,74 @@
+; Goal: whatever writes memory has the right log in front of it, and what nobody can log is refused.
+; Run: -passes=belay-instrument
+; Run: -passes=belay-instrument -belay-buffer=hash
+
+; CHECK-LABEL: define void @plain(
+; CHECK-NEXT:    store i8 1, ptr %p
+; CHECK-NEXT:    ret void
+
+; CHECK-LABEL: define void @scalars.ckpt(
+; CHECK:         call void @__belay_log_1(ptr %p)
+; CHECK-NEXT:    store i8
+; CHECK:         call void @__belay_log_2(ptr %q)
+; CHECK-NEXT:    store i16
+; CHECK:         call void @__belay_log_8(ptr %r)
+; CHECK-NEXT:    store double
+; CHECK:         call void @__belay_log_bytes(ptr %s, i64 32)
+; CHECK-NEXT:    store <4 x i64>
+; CHECK2-LABEL: define void @scalars.ckpt(
+; CHECK2:        call void @__belay_log_first(ptr %p, i64 1)
+; CHECK2:        call void @__belay_log_first(ptr %q, i64 2)
+define void @scalars(ptr %p, ptr %q, ptr %r, ptr %s) {
+  store i8 1, ptr %p
+  store i16 1, ptr %q
+  store double 1.0, ptr %r
+  store <4 x i64> zeroinitializer, ptr %s
+  ret void
+}
+
+; CHECK-LABEL: define void @atomics.ckpt(
+; CHECK:         call void @__belay_log_4(ptr %p)
+; CHECK-NEXT:    atomicrmw
+; CHECK:         call void @__belay_log_8(ptr %q)
+; CHECK-NEXT:    cmpxchg
+define void @atomics(ptr %p, ptr %q) {
+  %1 = atomicrmw add ptr %p, i32 1 seq_cst
+  %2 = cmpxchg ptr %q, i64 0, i64 1 seq_cst seq_cst
+  ret void
+}
+
+declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
+; CHECK-LABEL: define void @ranges.ckpt(
+; CHECK:         call void @__belay_log_bytes(ptr %p, i64 %n)
+; CHECK-NEXT:    call void @llvm.memcpy
+; CHECK:         call void @__belay_log_bytes(ptr %q, i64 100)
+; CHECK-NEXT:    call void @llvm.memset
+define void @ranges(ptr %p, ptr %q, i64 %n) {
+  call void @llvm.memcpy.p0.p0.i64(ptr %p, ptr %q, i64 %n, i1 false)
+  call void @llvm.memset.p0.i64(ptr %q, i8 0, i64 100, i1 false)
+  ret void
+}
+
+declare void @llvm.masked.store.v2i64.p0(<2 x i64>, ptr, i32, <2 x i1>)
+; CHECK-LABEL: define void @masked.ckpt(
+; CHECK-COUNT-2: call void @__belay_log_if(ptr {{.*}}, i64 8, i32
+; CHECK:         call void @llvm.masked.store
+define void @masked(ptr %p, <2 x i64> %v, <2 x i1> %m) {
+  call void @llvm.masked.store.v2i64.p0(<2 x i64> %v, ptr %p, i32 8, <2 x i1> %m)
+  ret void
+}
+
+; CHECK-LABEL: define void @assembly.ckpt(
+; CHECK:         call void @__belay_unknown_code(
+; CHECK-NEXT:    call void asm sideeffect "nop"
+define void @assembly() {
+  call void asm sideeffect "nop", "~{memory}"()
+  ret void
+}
+
+; The function itself, which code outside of regions calls, is as it was.
+define void @plain(ptr %p) {
+  store i8 1, ptr %p
+  ret void
+}
