@@ -43,7 +43,8 @@ def build_with_driver(folder, prefix, flags):
     cc = [prefix / "bin/belay-cc", "-O2", "-Wall", "-Werror", *flags]
     cxx = [prefix / "bin/belay-c++", "-std=c++17", *cc[1:]]
     for compiler, source in ((cc, "cells.c"), (cc, "region_c.c"), (cxx, "region_cpp.cc")):
-        must([*compiler, "-Wno-unused-command-line-argument", "-c", PROJECT / source, "-o", folder / f"{source}.o"])
+        must([*compiler, "-Wno-unused-command-line-argument", "-c", PROJECT / source,
+              "-o", folder / f"{source}.o"])
     must([*cxx, "-shared", "-fPIC", PROJECT / "names.cc", "-o", folder / "libnames.so"])
     must(["llvm-ar-19", "rcs", folder / "libcells.a", folder / "cells.c.o"])
     must([*cc, folder / "region_c.c.o", folder / "libcells.a", "-o", folder / "region_c"])
