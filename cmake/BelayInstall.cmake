@@ -21,14 +21,16 @@ if(TARGET belay_malloc)
   install(TARGETS belay_malloc EXPORT BelayTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endif()
 
+set(BELAY_PLUGIN_INSTALLED ${CMAKE_INSTALL_LIBDIR}/libbelay_compiler.so)
 install(EXPORT BelayTargets NAMESPACE Belay:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Belay)
 configure_package_config_file(
   ${CMAKE_CURRENT_LIST_DIR}/BelayConfig.cmake.in ${PROJECT_BINARY_DIR}/BelayConfig.cmake
-  INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Belay)
+  INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Belay PATH_VARS BELAY_PLUGIN_INSTALLED)
 # Before 1.0 a minor version may change the interface.
 write_basic_package_version_file(
   ${PROJECT_BINARY_DIR}/BelayConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/BelayConfig.cmake ${PROJECT_BINARY_DIR}/BelayConfigVersion.cmake
+  ${CMAKE_CURRENT_LIST_DIR}/BelayInstrument.cmake
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Belay)
 
 function(belay_install_pkgconfig name description libs requires)
@@ -44,6 +46,10 @@ function(belay_install_pkgconfig name description libs requires)
 endfunction()
 
 belay_install_pkgconfig(belay "${PROJECT_DESCRIPTION}" "-lbelay" "")
+if(TARGET belay_region)
+  belay_install_pkgconfig(belay_region "Undo for stretches of code that belay-cc compiled"
+    "-lbelay_region" "")
+endif()
 if(TARGET belay_malloc)
   # The linker would drop a library that only interposes malloc.
   belay_install_pkgconfig(belay_malloc "malloc and new from Belay's arena"

@@ -20,7 +20,13 @@
  * new in a region is released by a rollback, free and delete wait for the commit. A call whose
  * effects nobody knows ends the program with a message that says what to do, before it is made.
  *
- * All functions are thread-safe; none is async-signal-safe. Link with -lbelay_region, which
+ * A variable with a destructor that is declared between the markers ends before stop_ckpt(), by a
+ * scope of its own: what it owns does not outlive a rollback. An exception that leaves a region,
+ * and a longjmp() out of it, signal handlers' included, roll it back; the exception keeps what it
+ * was thrown with.
+ *
+ * All functions are thread-safe; none is async-signal-safe, but for rewind_ckpt() in a handler of a
+ * fault that code compiled with belay-cc has caused in the region. Link with -lbelay_region, which
  * belay-cc does. Exported symbols are belay_*; BELAY_NO_SHORT_NAMES keeps the short names to
  * yourself.
  */

@@ -94,6 +94,11 @@ bool isMarkerCall(const Instruction& I, Marker K) {
   return F && F->getName() == kMarkers[static_cast<size_t>(K)];
 }
 
+bool isOwnSetJmp(const CallBase& Call) {
+  auto* Buffer = Call.arg_size() == 1 ? dyn_cast<CallBase>(Call.getArgOperand(0)) : nullptr;
+  return Buffer && isHookCall(*Buffer, Hook::enter_rewindable);
+}
+
 bool isRuntimeFunction(const Function& F) {
   return F.getName().starts_with(kHookPrefix) || is_contained(kMarkers, F.getName());
 }

@@ -1,6 +1,7 @@
 // Declarations of the runtime's hooks and markers in a module (region/hooks.def).
 #pragma once
 
+#include <llvm/IR/InstrTypes.h>
 #include <llvm/IR/Module.h>
 
 namespace belay {
@@ -29,6 +30,9 @@ llvm::GlobalVariable* getDepth(llvm::Module& M);
 // Whether I calls this hook, or marker.
 bool isHookCall(const llvm::Instruction& I, Hook H);
 bool isMarkerCall(const llvm::Instruction& I, Marker K);
+
+// Whether Call is the setjmp of a region, whose buffer is the runtime's.
+bool isOwnSetJmp(const llvm::CallBase& Call);
 
 // Whether F is the runtime's own: called as it is, in regions too.
 bool isRuntimeFunction(const llvm::Function& F);

@@ -1,7 +1,11 @@
 #include "compiler/instrument.h"
 
+#include <llvm/IR/InstIterator.h>
+#include <llvm/Transforms/Utils/BasicBlockUtils.h>
+
 #include "compiler/clones.h"
 #include "compiler/depth.h"
+#include "compiler/effects.h"
 #include "compiler/hide_memory.h"
 #include "compiler/hooks.h"
 #include "compiler/log_writes.h"
@@ -49,10 +53,31 @@ void instrument(Function& F, bool IsClone, CallRedirector& Redirector) {
     if (Logger.log(*Each.I, Each.W)) continue;
     if (auto* Call = dyn_cast<CallBase>(Each.I))
       Redirector.redirect(*Call, Each.W);
-    else if (!isa<LoadInst>(Each.I) && !isa<FenceInst>(Each.I) && !isa<VAArgInst>(Each.I))
+    else if (!isa<LoadInst>(Each.I) && !isa<FenceInst>(Each.I))
       Logger.refuse(*Each.I, Twine("an instruction ") + Each.I->getOpcodeName(), Each.W);
   }
   removeRedundantLogs(F);
+}
+
+// Where setjmp returns for the second time, the regions that the jump has left are rolled back.
+// Not wherever longjmp is called: a signal handler may do that, or code that nobody instrumented.
+void guardJumps(Function& F) {
+  SmallVector<CallInst*> Calls;
+  for (Instruction& I : instructions(F)) {
+    auto* Call = dyn_cast<CallInst>(&I);
+    auto* Callee = Call ? Call->getCalledFunction() : nullptr;
+    if (Callee && isSetJmp(Callee->getName()) && !isOwnSetJmp(*Call)) Calls.push_back(Call);
+  }
+  for (CallInst* Call : Calls) {
+    Module& M = *F.getParent();
+    IRBuilder<> B(Call);
+    Value* Depth = B.CreateLoad(B.getInt32Ty(), getDepth(M), "belay.depth");
+    Instruction* Next = Call->getNextNode();
+    B.SetInsertPoint(Next);
+    Value* Again = B.CreateIsNotNull(Call);
+    B.SetInsertPoint(SplitBlockAndInsertIfThen(Again, Next, /*Unreachable=*/false));
+    B.CreateCall(getHook(M, Hook::landed), Depth);
+  }
 }
 
 }  // namespace
@@ -62,6 +87,7 @@ PreservedAnalyses InstrumentRegions::run(Module& M, ModuleAnalysisManager&) {
   // With LTO the passes meet a module twice.
   if (M.getModuleFlag(kDone)) return PreservedAnalyses::none();
   M.addModuleFlag(Module::Max, kDone, 1);
+  for (Function& F : M) guardJumps(F);
   CloneMap Clones = makeClones(M);
   CallRedirector Redirector(M, Clones);
   SmallVector<Function*> Marked;

@@ -99,6 +99,8 @@ void WriteLogger::refuse(Instruction& I, const Twine& What, Where W) {
   B.CreateCall(getHook(M, Hook::unknown_code), getText(M, What.str()));
 }
 
+constexpr uint64_t kVaListBytesMax = 32;  // AArch64's, the longest
+
 bool WriteLogger::log(Instruction& I, Where W) {
   if (auto* Store = dyn_cast<StoreInst>(&I)) {
     TypeSize Bytes = Layout.getTypeStoreSize(Store->getValueOperand()->getType());
@@ -116,6 +118,10 @@ bool WriteLogger::log(Instruction& I, Where W) {
   if (auto* Exchange = dyn_cast<AtomicCmpXchgInst>(&I)) {
     logRange(I, Exchange->getPointerOperand(),
              Layout.getTypeStoreSize(Exchange->getNewValOperand()->getType()), W);
+    return true;
+  }
+  if (auto* Next = dyn_cast<VAArgInst>(&I)) {
+    logRange(I, Next->getPointerOperand(), kVaListBytesMax, W);
     return true;
   }
   if (auto* Intrinsic = dyn_cast<IntrinsicInst>(&I)) return logIntrinsic(*Intrinsic, W);
@@ -140,7 +146,6 @@ bool WriteLogger::logIntrinsic(IntrinsicInst& I, Where W) {
       return true;
     case Intrinsic::vastart:
     case Intrinsic::vacopy: {
-      constexpr uint64_t kVaListBytesMax = 32;  // AArch64's, the longest
       if (!isBorn(I.getArgOperand(0))) logRange(I, I.getArgOperand(0), kVaListBytesMax, W);
       return true;
     }

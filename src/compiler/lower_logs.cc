@@ -1,8 +1,14 @@
 #include "compiler/lower_logs.h"
 
+#include <llvm/ADT/SetVector.h>
 #include <llvm/ADT/Statistic.h>
+#include <llvm/Analysis/LoopInfo.h>
+#include <llvm/IR/Dominators.h>
 #include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/InstIterator.h>
 #include <llvm/Support/CommandLine.h>
+#include <llvm/Transforms/Utils/LoopSimplify.h>
+#include <llvm/Transforms/Utils/PromoteMemToReg.h>
 
 #include "compiler/hooks.h"
 #include "region/mutant.h"
@@ -12,9 +18,17 @@
 using namespace llvm;
 
 STATISTIC(NumInline, "Log appends lowered to inline code");
+STATISTIC(NumLoops, "Loops that keep the log's top in a register");
 
 static cl::opt<bool> NoInline("belay-no-inline", cl::Hidden,
                               cl::desc("Call the runtime for every logged write"));
+static cl::opt<bool> NoLoopTop("belay-no-loop-top", cl::Hidden,
+                               cl::desc("Update the log's top in memory in each round of a loop"));
+
+static cl::opt<bool> OneUpdate(
+    "belay-one-update", cl::Hidden,
+    cl::desc("Update the log's top once for several writes: not for programs whose signal handlers"
+             " leave regions, by rewind_ckpt() or siglongjmp()"));
 
 namespace belay {
 
@@ -29,8 +43,9 @@ unsigned widthOf(const Instruction& I) {
                                       : 0;
 }
 
-// Appends that no call comes between share one load and one update of the log's top. Fewer bytes
-// than the page behind the log, since nothing else checks its end.
+// Appends that no call comes between share one load of the log's top. Each updates it before its
+// write, so that a handler of the write's fault may roll back. Fewer bytes than the page behind the
+// log, since nothing else checks its end.
 constexpr unsigned kRunEntriesMax = 64;
 constexpr uint64_t kEntryBytes = 16;  // sizeof(Entry)
 constexpr unsigned kKindShift = 56;   // of Entry::tag
@@ -45,12 +60,15 @@ bool endsRun(const Instruction& I) {
                                     Call->onlyAccessesInaccessibleMemory());
 }
 
-void lower(const Run& Logs) {
+Value* topOf(IRBuilder<>& B) {
+  return B.CreateThreadLocalAddress(getLogTop(*B.GetInsertBlock()->getModule()));
+}
+
+// Copy: the local variable in which a loop keeps the log's top, if this is in one.
+void lower(const Run& Logs, AllocaInst* Copy) {
   if (Logs.empty()) return;
-  Module& M = *Logs.front()->getModule();
-  GlobalVariable* Top = getLogTop(M);
   IRBuilder<> B(Logs.front());
-  Value* Slot = B.CreateThreadLocalAddress(Top);
+  Value* Slot = Copy ? Copy : topOf(B);
   Value* Begin = B.CreateLoad(B.getPtrTy(), Slot);
   uint64_t Offset = 0;
   for (CallInst* Log : Logs) {
@@ -63,14 +81,18 @@ void lower(const Run& Logs) {
     Value* Tag = B.CreateOr(B.CreatePtrToInt(Address, B.getInt64Ty()), Width << kKindShift);
     B.CreateStore(Tag, B.CreateConstInBoundsGEP1_64(B.getInt8Ty(), Begin, Offset + 8));
     Offset += kEntryBytes;
+    if (OneUpdate && Log != Logs.back()) continue;
+    if (Logs.size() > 1 && Log == Logs.back() && BELAY_MUTANT(run_loses_last)) continue;
+    // Volatile: dead store elimination would leave the last one only. A loop's copy becomes a
+    // register, which a handler does not see (-belay-no-loop-top).
+    B.CreateStore(B.CreateConstInBoundsGEP1_64(B.getInt8Ty(), Begin, Offset), Slot,
+                  /*isVolatile=*/Copy == nullptr);
   }
-  if (Logs.size() > 1 && BELAY_MUTANT(run_loses_last)) Offset -= kEntryBytes;
-  B.CreateStore(B.CreateConstInBoundsGEP1_64(B.getInt8Ty(), Begin, Offset), Slot);
   NumInline += Logs.size();
   for (CallInst* Log : Logs) Log->eraseFromParent();
 }
 
-void lower(BasicBlock& Block) {
+void lower(BasicBlock& Block, AllocaInst* Copy) {
   Run Logs;
   for (Instruction& I : make_early_inc_range(Block)) {
     if (widthOf(I) != 0) {
@@ -79,17 +101,77 @@ void lower(BasicBlock& Block) {
     } else if (!endsRun(I)) {
       continue;
     }
-    lower(Logs);
+    lower(Logs, Copy);
     Logs.clear();
   }
-  lower(Logs);
+  lower(Logs, Copy);
+}
+
+// Nobody else looks at the log's top while L runs, and L appends.
+bool mayKeepTop(const Loop& L) {
+  bool Appends = false;
+  for (const BasicBlock* Block : L.blocks()) {
+    for (const Instruction& I : *Block) {
+      if (widthOf(I) != 0)
+        Appends = true;
+      else if (endsRun(I))
+        return false;
+    }
+  }
+  return Appends;
+}
+
+// The variable, read in front of the loop and written back behind it; mem2reg makes it a register.
+AllocaInst* keepTop(Loop& L) {
+  BasicBlock& Entry = L.getHeader()->getParent()->getEntryBlock();
+  IRBuilder<> B(&*Entry.getFirstInsertionPt());
+  AllocaInst* Copy = B.CreateAlloca(B.getPtrTy(), nullptr, "belay.top");
+  B.SetInsertPoint(L.getLoopPreheader()->getTerminator());
+  B.CreateStore(B.CreateLoad(B.getPtrTy(), topOf(B)), Copy);
+  SmallVector<BasicBlock*> Exits;
+  L.getUniqueExitBlocks(Exits);
+  for (BasicBlock* Exit : Exits) {
+    B.SetInsertPoint(&*Exit->getFirstInsertionPt());
+    B.CreateStore(B.CreateLoad(B.getPtrTy(), Copy), topOf(B));
+  }
+  ++NumLoops;
+  return Copy;
+}
+
+// The outermost loops that may.
+void keepTops(Loop& L, LoopInfo& Loops, DominatorTree& Tree,
+              DenseMap<const BasicBlock*, AllocaInst*>& Copies) {
+  if (!mayKeepTop(L)) {
+    for (Loop* Inner : SmallVector<Loop*>(L.begin(), L.end()))
+      keepTops(*Inner, Loops, Tree, Copies);
+    return;
+  }
+  simplifyLoop(&L, &Tree, &Loops, nullptr, nullptr, nullptr, /*PreserveLCSSA=*/false);
+  if (!L.getLoopPreheader() || !L.hasDedicatedExits()) return;
+  AllocaInst* Copy = keepTop(L);
+  for (const BasicBlock* Block : L.blocks()) Copies[Block] = Copy;
 }
 
 }  // namespace
 
 PreservedAnalyses LowerLogs::run(Function& F, FunctionAnalysisManager&) {
-  if (NoInline) return PreservedAnalyses::all();
-  for (BasicBlock& Block : F) lower(Block);
+  if (NoInline || F.isDeclaration()) return PreservedAnalyses::all();
+  bool Any = any_of(instructions(F), [](const Instruction& I) { return widthOf(I) != 0; });
+  if (!Any) return PreservedAnalyses::all();
+  DominatorTree Tree(F);
+  LoopInfo Loops(Tree);
+  DenseMap<const BasicBlock*, AllocaInst*> Copies;
+  if (!NoLoopTop)
+    for (Loop* L : SmallVector<Loop*>(Loops.begin(), Loops.end()))
+      keepTops(*L, Loops, Tree, Copies);
+  SetVector<AllocaInst*> Variables;
+  for (BasicBlock& Block : F) {
+    AllocaInst* Copy = Copies.lookup(&Block);
+    lower(Block, Copy);
+    if (Copy) Variables.insert(Copy);
+  }
+  Tree.recalculate(F);
+  PromoteMemToReg(Variables.getArrayRef(), Tree);
   return PreservedAnalyses::none();
 }
 

@@ -35,9 +35,7 @@ GlobalValue* calledByName(CallBase& Call) {
 bool isHarmless(CallBase& Call, GlobalValue* Callee) {
   if (Call.onlyReadsMemory()) return true;
   if (!Callee) return false;
-  // The setjmp of the region itself, whose buffer is the runtime's.
-  auto* Buffer = Call.arg_size() == 1 ? dyn_cast<CallBase>(Call.getArgOperand(0)) : nullptr;
-  if (Buffer && isHookCall(*Buffer, Hook::enter_rewindable)) return true;
+  if (isOwnSetJmp(Call)) return true;
   auto* F = dyn_cast<Function>(Callee);
   if (F && (isRuntimeFunction(*F) || isKept(*F))) return true;
   return Callee->isDeclaration() && effectsOf(Callee->getName()) == Effects::Pure;

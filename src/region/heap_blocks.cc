@@ -10,11 +10,20 @@ __attribute__((weak)) void _ZdlPv(void*);
 __attribute__((weak)) void _ZdaPv(void*);
 __attribute__((weak)) void _ZdlPvSt11align_val_t(void*, size_t);
 __attribute__((weak)) void _ZdaPvSt11align_val_t(void*, size_t);
+__attribute__((weak)) void __cxa_free_exception(void*);
+__attribute__((weak)) void _ZNSt11logic_errorD2Ev(void*);
 }
 
 namespace belay::region {
 
 namespace {
+
+// The texts are counted strings of the C++ library's: the destructor of what has nothing else gives
+// one up.
+void release_text(void* text) {
+  void* exception[] = {nullptr, text};
+  _ZNSt11logic_errorD2Ev(exception);
+}
 
 void release_block(const Block& block) {
   switch (block.how) {
@@ -28,6 +37,10 @@ void release_block(const Block& block) {
       return _ZdlPvSt11align_val_t(block.address, size_t{1} << block.alignment_log2);
     case Release::kDeleteArrayAligned:
       return _ZdaPvSt11align_val_t(block.address, size_t{1} << block.alignment_log2);
+    case Release::kException:
+      return __cxa_free_exception(block.address);
+    case Release::kText:
+      return release_text(block.address);
   }
 }
 
@@ -35,7 +48,7 @@ void release_block(const Block& block) {
 
 void* born(void* address, Release how, uint32_t alignment_log2) {
   if (address == nullptr || !in_region()) return address;
-  this_thread.births.push({address, how, alignment_log2});
+  this_thread.births.push({address, how, static_cast<uint16_t>(alignment_log2), false});
   this_thread.statistics.allocations++;
   return address;
 }
@@ -43,18 +56,31 @@ void* born(void* address, Release how, uint32_t alignment_log2) {
 void died(void* address, Release how, uint32_t alignment_log2) {
   if (address == nullptr) return;
   if (!in_region() || BELAY_MUTANT(free_not_deferred))
-    return release_block({address, how, alignment_log2});
-  this_thread.deaths.push({address, how, alignment_log2});
+    return release_block({address, how, static_cast<uint16_t>(alignment_log2), false});
+  this_thread.deaths.push({address, how, static_cast<uint16_t>(alignment_log2), false});
   this_thread.statistics.frees++;
 }
 
-void release_births(size_t from) {
+void release_births(size_t from, size_t exceptions_from) {
   auto& births = this_thread.births;
-  while (births.size() > from) {
-    Block block = births.back();
-    births.truncate(births.size() - 1);
-    release_block(block);
+  auto& owners = this_thread.exceptions;  // in the order of their blocks
+  const size_t end = births.size();
+  size_t kept = from, owner = exceptions_from;
+  for (size_t i = from; i <= end; i++) {
+    for (; owner < owners.size() && owners[owner].births_begin == i; owner++) {
+      owners[owner].births_end -= i - kept;
+      owners[owner].births_begin = kept;
+    }
+    if (i == end) break;
+    Block block = births[i];
+    if (!block.spared) {
+      release_block(block);
+      continue;
+    }
+    block.spared = false;
+    births[kept++] = block;
   }
+  births.truncate(in_region() ? kept : from);
 }
 
 void release_deaths() {
@@ -65,7 +91,5 @@ void release_deaths() {
     release_block(block);
   }
 }
-
-void spare_births(size_t from) { this_thread.births.truncate(from); }
 
 }  // namespace belay::region

@@ -12,10 +12,12 @@ void* born(void* address, Release how, uint32_t alignment_log2 = 0);
 // Releases `address`: at once outside a region, otherwise at the commit.
 void died(void* address, Release how, uint32_t alignment_log2 = 0);
 
-void release_births(size_t from);  // those since births.size() was `from`
+// Those since births.size() was `from`, but for the spared ones, which belong to the region around,
+// if there is one, as the exceptions do (since `exceptions_from`) that own them.
+void release_births(size_t from, size_t exceptions_from);
 void release_deaths();
 
-// Forgets the births since `from`: an exception owns them, and leaves the region with them.
-void spare_births(size_t from);
+// Whether it is a block of the heap, with bytes that the log may hold.
+inline bool is_memory(const Block& block) { return block.how < Release::kException; }
 
 }  // namespace belay::region

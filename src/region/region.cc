@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "region/exceptions.h"
 #include "region/heap_blocks.h"
 #include "region/mutant.h"
 #include "region/output.h"
@@ -22,6 +23,8 @@ Region& push_region(const void* frame) {
   region.births = thread.births.size();
   region.deaths = thread.deaths.size();
   region.output_bytes = thread.output.size();
+  region.exceptions = thread.exceptions.size();
+  region.exception_refs = thread.exception_refs.size();
   region.frame = static_cast<const std::byte*>(frame);
   region.hash_epoch = thread.hash_epoch;
   region.saved_errno = errno;
@@ -45,8 +48,8 @@ void roll_back(Thread& thread, const Region& region) {
   // what was called from the region is assumed not to reach deeper than this.
   constexpr size_t kForeignStackBytes = size_t{64} << 10;
   if (low == nullptr || region.frame < low) low = region.frame - kForeignStackBytes;
+  spare_exceptions(region);
   undo(region.log_top, low, region.frame);
-  release_births(region.births);
   if (!BELAY_MUTANT(free_survives_rollback)) thread.deaths.truncate(region.deaths);
   if (!BELAY_MUTANT(output_not_dropped)) thread.output.truncate(region.output_bytes);
   errno = region.saved_errno;
@@ -58,6 +61,7 @@ void commit(Thread& thread) {
   if (__belay_depth > 0 && !BELAY_MUTANT(inner_commit_drops_log)) return;
   __belay_log_top = thread.log_base;
   thread.births.truncate(0);
+  commit_exceptions();
   release_deaths();
   write_output();
 }
@@ -72,9 +76,13 @@ int pop_region(int rollback) {
     roll_back(thread, region);
     thread.statistics.rollbacks++;
   }
+  const Region ended = region;  // settling may run regions
   thread.regions.truncate(thread.regions.size() - 1);
   __belay_depth--;
-  if (!rollback) commit(thread);
+  if (rollback)
+    settle_exceptions(ended);
+  else
+    commit(thread);
   return rollback != 0;
 }
 
@@ -85,6 +93,7 @@ Void __belay_enter() { push_region(__builtin_dwarf_cfa()); }
 Ptr __belay_enter_rewindable() {
   Region& region = push_region(__builtin_dwarf_cfa());
   region.rewindable = true;
+  region.handler = innermost_handler();
   return region.resume;
 }
 
@@ -102,6 +111,12 @@ Void __belay_misplaced_stop() { fatal("stop_ckpt() where the function has no reg
 
 Void __belay_unwind(Int depth) {
   while (__belay_depth > depth) pop_region(1);
+}
+
+// A longjmp that leaves regions rolls them back, as an exception does.
+Void __belay_landed(Int depth) {
+  if (__belay_depth < depth) fatal("longjmp() back into a region that has ended");
+  __belay_unwind(depth);
 }
 
 Void __belay_pin(Ptr) {}
@@ -122,8 +137,11 @@ BELAY_EXPORT void belay_rewind_ckpt() noexcept {
     fatal(
         "rewind_ckpt() in a region that was begun without: by start_ckpt_once(), or in a file"
         " that belay-cc did not compile");
+  // Handlers that the rewind leaves will not end themselves.
+  while (innermost_handler() != region.handler) end_handler();
   count_log(thread, region);
   roll_back(thread, region);
+  settle_exceptions(region);
   thread.hash_epoch = ++thread.hash_epoch_last;
   thread.statistics.rewinds++;
   _longjmp(region.resume, 1);

@@ -24,6 +24,8 @@ void close_thread(void*) {
   thread.births.close();
   thread.deaths.close();
   thread.output.close();
+  thread.exceptions.close();
+  thread.exception_refs.close();
   close_hash_filter();
   thread = Thread{};
   __belay_log_top = nullptr;
@@ -63,6 +65,8 @@ void open_thread() {
   thread.births.open(kBlocksMax, "blocks allocated in a region");
   thread.deaths.open(kBlocksMax, "blocks freed in a region");
   thread.output.open(kOutputBytesMax, "bytes of output in a region");
+  thread.exceptions.open(kExceptionsMax, "exceptions in a region");
+  thread.exception_refs.open(kExceptionsMax, "exceptions in a region");
   thread.stack_low = stack_low_of_this_thread();
   watch_for_full_logs();
   pthread_once(&end_of_thread_once, [] { pthread_key_create(&end_of_thread, close_thread); });

@@ -12,23 +12,49 @@
 
 namespace belay::region {
 
-enum class Release : uint32_t { kFree, kDelete, kDeleteArray, kDeleteAligned, kDeleteArrayAligned };
+enum class Release : uint32_t {
+  kFree,
+  kDelete,
+  kDeleteArray,
+  kDeleteAligned,
+  kDeleteArrayAligned,
+  kException,  // __cxa_free_exception
+  kText,       // a reference to the text of a std::logic_error or runtime_error
+};
 
 // A heap block that a region asked for, or gave up.
 struct Block {
   void* address;
   Release how;
-  uint32_t alignment_log2;
+  uint16_t alignment_log2;
+  bool spared;  // by the rollback at hand: an exception that leaves the region owns it
+};
+
+// A C++ exception that a region has made (exceptions.h).
+struct Exception {
+  void* object;
+  size_t bytes;
+  size_t births_begin, births_end;  // that were allocated while it was made
+  std::byte *log_begin, *log_end;   // and what was logged
+  enum State : uint32_t { kMaking, kThrown, kDead } state;
+};
+
+// A reference to an exception, which the C++ runtime counts.
+struct ExceptionRef {
+  void* object;
+  // Taken by a std::exception_ptr; given up by one, or by a handler that has ended.
+  enum Kind : uint32_t { kAdded, kPointer, kHandler } kind;
 };
 
 // Where everything was when a region began.
 struct Region {
   std::byte* log_top;
-  size_t births, deaths, output_bytes;
+  size_t births, deaths, output_bytes, exceptions, exception_refs;
   const std::byte* frame;  // the stack pointer at the start: below are frames of what was called
   uint64_t hash_epoch;
   int saved_errno;
   bool rewindable;
+  void* handler;  // the innermost one of the C++ runtime, if rewindable
   jmp_buf resume;
 };
 
@@ -41,11 +67,14 @@ struct Thread {
   ReservedStack<Block> births;  // given by malloc in a region: a rollback releases them
   ReservedStack<Block> deaths;  // freed in a region: a commit releases them
   ReservedStack<char> output;   // waiting for the commit (output.cc)
+  ReservedStack<Exception> exceptions;
+  ReservedStack<ExceptionRef> exception_refs;
   ckpt_statistics statistics;
 };
 
 inline constexpr size_t kRegionsMax = 4096;
 inline constexpr size_t kBlocksMax = size_t{1} << 28;
+inline constexpr size_t kExceptionsMax = size_t{1} << 26;
 inline constexpr size_t kOutputBytesMax = size_t{1} << 32;
 
 extern thread_local BELAY_TLS Thread this_thread;

@@ -57,8 +57,7 @@ void undo(std::byte* mark, const std::byte* stack_low, const std::byte* frame) {
   __belay_log_top = mark;
 }
 
-void spare(std::byte* mark, const void* address, size_t bytes) {
-  auto* top = static_cast<std::byte*>(__belay_log_top);
+void spare(std::byte* mark, std::byte* top, const void* address, size_t bytes) {
   while (top > mark) {
     top -= sizeof(Entry);
     auto* entry = reinterpret_cast<Entry*>(top);

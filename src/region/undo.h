@@ -10,7 +10,7 @@ namespace belay::region {
 // and that have returned, and by now this function itself.
 void undo(std::byte* mark, const std::byte* stack_low, const std::byte* frame);
 
-// Makes entries since `mark` that lie within `bytes` at `address` survive an undo().
-void spare(std::byte* mark, const void* address, size_t bytes);
+// What entries between `mark` and `top` saved within `bytes` at `address` is not put back.
+void spare(std::byte* mark, std::byte* top, const void* address, size_t bytes);
 
 }  // namespace belay::region

@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 SKIPPED = 77
+DRIVERS = ("belay-cc.1", "belay-c++.1")  # clang's options, beside their own
 
 
 def formatter_warnings(page):
@@ -38,7 +39,10 @@ def main(belay, folder):
     commands = re.findall(r"^  ([a-z]+) ", help_text.split("Subcommands:")[1], re.MULTILINE)
     pages = {"belay.1": []} | {f"belay-{command}.1": [command] for command in commands}
     problems = [f"{page.name} is about no command"
-                for page in folder.glob("*.1") if page.name not in pages]
+                for page in folder.glob("*.1")
+                if page.name not in (*pages, *DRIVERS)]
+    for name in DRIVERS:
+        problems += [f"{name}: {warning}" for warning in formatter_warnings(folder / name)]
     for name, arguments in pages.items():
         page = folder / name
         if not page.exists():

@@ -1,6 +1,7 @@
 ; Goal: a log of a scalar is a load, two stores and an add; neighbours share the log's top.
 ; Run: -passes=belay-lower
 ; Run: -passes=belay-lower -belay-no-inline
+; Run: -passes=belay-lower -belay-no-loop-top
 
 declare void @__belay_log_1(ptr) nounwind
 declare void @__belay_log_4(ptr) nounwind
@@ -49,5 +50,35 @@ define void @around_call(ptr %p) {
   call void @callee()
   call void @__belay_log_1(ptr %p)
   store i8 2, ptr %p
+  ret void
+}
+
+; A loop without calls keeps the top in a register.
+; CHECK-LABEL: @loop(
+; CHECK:         [[BEGIN:%.*]] = load ptr, ptr
+; CHECK:       body:
+; CHECK:         [[TOP:%.*]] = phi ptr [ [[BEGIN]], {{.*}} ], [ [[NEXT:%.*]], %body ]
+; CHECK-NOT:     @__belay_log_top
+; CHECK:         [[NEXT]] = getelementptr inbounds i8, ptr [[TOP]], i64 16
+; CHECK-NOT:     @__belay_log_top
+; CHECK:       done:
+; CHECK:         store ptr [[NEXT]], ptr
+; CHECK3-LABEL: @loop(
+; CHECK3:       body:
+; CHECK3:         @__belay_log_top
+; CHECK3:       done:
+; CHECK3-NEXT:    ret void
+define void @loop(ptr %p, i64 %n) {
+entry:
+  br label %body
+body:
+  %i = phi i64 [ 0, %entry ], [ %next, %body ]
+  %at = getelementptr i64, ptr %p, i64 %i
+  call void @__belay_log_8(ptr %at)
+  store i64 %i, ptr %at
+  %next = add i64 %i, 1
+  %more = icmp ult i64 %next, %n
+  br i1 %more, label %body, label %done
+done:
   ret void
 }
