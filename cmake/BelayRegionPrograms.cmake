@@ -7,20 +7,18 @@ function(belay_compile_with target c cxx)
     C_COMPILER_LAUNCHER "${launcher};${c}" CXX_COMPILER_LAUNCHER "${launcher};${cxx}")
 endfunction()
 
-if(NOT COMMAND belay_instrument)
-  # Undo logging for a target's code.
-  function(belay_instrument target)
-    # Spelled out: these properties take no generator expression.
-    set(folder ${PROJECT_BINARY_DIR}/src/compiler)
-    belay_compile_with(${target} ${folder}/belay-cc ${folder}/belay-c++)
-    target_link_libraries(${target} PRIVATE Belay::region)
-    add_dependencies(${target} belay_compiler)
-    # Compiled again with another plugin.
-    get_target_property(sources ${target} SOURCES)
-    set_property(SOURCE ${sources} APPEND PROPERTY
-      OBJECT_DEPENDS ${folder}/libbelay_compiler.so)
-  endfunction()
-endif()
+# What belay_instrument() does for users, whose compiler is clang: undo logging for a target's code.
+function(belay_region_program target)
+  # Spelled out: these properties take no generator expression.
+  set(folder ${PROJECT_BINARY_DIR}/src/compiler)
+  belay_compile_with(${target} ${folder}/belay-cc ${folder}/belay-c++)
+  target_link_libraries(${target} PRIVATE Belay::region)
+  add_dependencies(${target} belay_compiler)
+  # Compiled again with another plugin.
+  get_target_property(sources ${target} SOURCES)
+  set_property(SOURCE ${sources} APPEND PROPERTY
+    OBJECT_DEPENDS ${folder}/libbelay_compiler.so)
+endfunction()
 
 # clang 19 without the plugin: so that a comparison is of undo, not of compilers.
 function(belay_plain_clang target)
