@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "region/exceptions.h"
+#include "region/exits.h"
 #include "region/heap_blocks.h"
 #include "region/output.h"
 #include "region/settings.h"
@@ -24,6 +25,7 @@ Region& push_region(const void* frame) {
   region.output_bytes = thread.output.size();
   region.exceptions = thread.exceptions.size();
   region.exception_refs = thread.exception_refs.size();
+  region.exits = thread.exits.size();
   region.frame = static_cast<const std::byte*>(frame);
   region.hash_epoch = thread.hash_epoch;
   region.saved_errno = errno;
@@ -51,6 +53,7 @@ void roll_back(Thread& thread, const Region& region) {
   undo(region.log_top, low, region.frame);
   thread.deaths.truncate(region.deaths);
   thread.output.truncate(region.output_bytes);
+  thread.exits.truncate(region.exits);
   errno = region.saved_errno;
 }
 
@@ -59,6 +62,7 @@ void commit(Thread& thread) {
   if (__belay_depth > 0) return;  // all of it belongs to the region around now
   __belay_log_top = thread.log_base;
   thread.births.truncate(0);
+  register_exits();
   commit_exceptions();
   release_deaths();
   write_output();
