@@ -25,8 +25,9 @@
  * and a longjmp() out of it, signal handlers' included, roll it back; the exception keeps what it
  * was thrown with.
  *
- * All functions are thread-safe; none is async-signal-safe, but for rewind_ckpt() in a handler of a
- * fault that code compiled with belay-cc has caused in the region. Link with -lbelay_region, which
+ * All functions are thread-safe; none is async-signal-safe. For signal handlers that leave regions,
+ * by rewind_ckpt() or siglongjmp(), compile all files with -mllvm -belay-signal-safe: otherwise the
+ * last writes before the signal may be missing from the log. Link with -lbelay_region, which
  * belay-cc does. Exported symbols are belay_*; BELAY_NO_SHORT_NAMES keeps the short names to
  * yourself.
  */

@@ -174,7 +174,7 @@ bool WriteLogger::logIntrinsic(IntrinsicInst& I, Where W) {
 // Lane by lane, since the others may lie on pages that are not there.
 void WriteLogger::logMasked(IntrinsicInst& I, Value* Data, Value* Address, Value* Mask, Where W) {
   auto* Vector = dyn_cast<FixedVectorType>(Data->getType());
-  if (!Vector || W == Where::Maybe) return refuse(I, "a masked vector store", W);
+  if (!Vector) return refuse(I, "a masked vector store", W);
   IRBuilder<> B(&I);
   uint64_t Bytes = Layout.getTypeStoreSize(Vector->getElementType());
   Type* Size = Layout.getIntPtrType(M.getContext());

@@ -24,10 +24,9 @@ static cl::opt<bool> NoInline("belay-no-inline", cl::Hidden,
                               cl::desc("Call the runtime for every logged write"));
 static cl::opt<bool> NoLoopTop("belay-no-loop-top", cl::Hidden,
                                cl::desc("Update the log's top in memory in each round of a loop"));
-
-static cl::opt<bool> OneUpdate(
-    "belay-one-update", cl::Hidden,
-    cl::desc("Update the log's top once for several writes: not for programs whose signal handlers"
+static cl::opt<bool> SignalSafe(
+    "belay-signal-safe", cl::Hidden,
+    cl::desc("Update the log's top in memory before each write: for programs whose signal handlers"
              " leave regions, by rewind_ckpt() or siglongjmp()"));
 
 namespace belay {
@@ -43,9 +42,9 @@ unsigned widthOf(const Instruction& I) {
                                       : 0;
 }
 
-// Appends that no call comes between share one load of the log's top. Each updates it before its
-// write, so that a handler of the write's fault may roll back. Fewer bytes than the page behind the
-// log, since nothing else checks its end.
+// Appends that no call comes between share one load and one update of the log's top, unless a
+// signal handler may want to know it. Fewer bytes than the page behind the log, since nothing else
+// checks its end.
 constexpr unsigned kRunEntriesMax = 64;
 constexpr uint64_t kEntryBytes = 16;  // sizeof(Entry)
 constexpr unsigned kKindShift = 56;   // of Entry::tag
@@ -81,12 +80,10 @@ void lower(const Run& Logs, AllocaInst* Copy) {
     Value* Tag = B.CreateOr(B.CreatePtrToInt(Address, B.getInt64Ty()), Width << kKindShift);
     B.CreateStore(Tag, B.CreateConstInBoundsGEP1_64(B.getInt8Ty(), Begin, Offset + 8));
     Offset += kEntryBytes;
-    if (OneUpdate && Log != Logs.back()) continue;
+    if (!SignalSafe && Log != Logs.back()) continue;
     if (Logs.size() > 1 && Log == Logs.back() && BELAY_MUTANT(run_loses_last)) continue;
-    // Volatile: dead store elimination would leave the last one only. A loop's copy becomes a
-    // register, which a handler does not see (-belay-no-loop-top).
-    B.CreateStore(B.CreateConstInBoundsGEP1_64(B.getInt8Ty(), Begin, Offset), Slot,
-                  /*isVolatile=*/Copy == nullptr);
+    // Volatile: dead store elimination would leave the last one only.
+    B.CreateStore(B.CreateConstInBoundsGEP1_64(B.getInt8Ty(), Begin, Offset), Slot, SignalSafe);
   }
   NumInline += Logs.size();
   for (CallInst* Log : Logs) Log->eraseFromParent();
@@ -161,7 +158,7 @@ PreservedAnalyses LowerLogs::run(Function& F, FunctionAnalysisManager&) {
   DominatorTree Tree(F);
   LoopInfo Loops(Tree);
   DenseMap<const BasicBlock*, AllocaInst*> Copies;
-  if (!NoLoopTop)
+  if (!NoLoopTop && !SignalSafe)
     for (Loop* L : SmallVector<Loop*>(Loops.begin(), Loops.end()))
       keepTops(*L, Loops, Tree, Copies);
   SetVector<AllocaInst*> Variables;

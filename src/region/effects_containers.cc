@@ -107,6 +107,23 @@ EFFECT(void, _ZNSt8__detail15_List_node_base4swapERS0_S1_, (ListNode * a, ListNo
   _ZNSt8__detail15_List_node_base4swapERS0_S1_(a, b);
 }
 
+// <charconv>: results are a pointer and an error code, in two registers.
+struct Chars {
+  char* end;
+  int error;
+};
+BELAY_WEAK Chars _ZSt10from_charsPKcS0_RdSt12chars_format(const char*, const char*, double*, int);
+EFFECT(Chars, _ZSt10from_charsPKcS0_RdSt12chars_format,
+       (const char* first, const char* last, double* out, int format)) {
+  log_bytes(out, sizeof *out);
+  return _ZSt10from_charsPKcS0_RdSt12chars_format(first, last, out, format);
+}
+BELAY_WEAK Chars _ZSt8to_charsPcS_d(char*, char*, double);
+EFFECT(Chars, _ZSt8to_charsPcS_d, (char* first, char* last, double value)) {
+  log_bytes(first, static_cast<size_t>(last - first));
+  return _ZSt8to_charsPcS_d(first, last, value);
+}
+
 // A float and the size at which to grow next, which these update.
 constexpr size_t kRehashPolicyBytes = 16;
 

@@ -47,6 +47,11 @@ EFFECT(void, _ZNSt15__exception_ptr13exception_ptrC1EPv, (void** self, void* obj
   add_exception_ref(object);
 }
 
+// A table of virtual functions and a std::exception_ptr.
+EFFECT(void, _ZNSt16nested_exceptionD2Ev, (void** self)) {
+  fx__ZNSt15__exception_ptr13exception_ptr10_M_releaseEv(self + 1);
+}
+
 // The reference that it takes counts as the constructor's does.
 BELAY_EXPORT ExceptionPtr fx_current_exception() __asm__("_ZSt17current_exceptionv.ckpt");
 ExceptionPtr fx_current_exception() {

@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "region/effect.h"
+#include "region/exits.h"
 #include "region/output.h"
 
 using belay::region::__belay_resolve;
@@ -63,6 +64,11 @@ EFFECT(float, strtof, (const char* text, char** end)) {
   return strtof(text, end);
 }
 
+EFFECT(long double, strtold, (const char* text, char** end)) {
+  log_result(end);
+  return strtold(text, end);
+}
+
 EFFECT(double, frexp, (double value, int* exponent)) {
   log_result(exponent);
   return frexp(value, exponent);
@@ -87,6 +93,7 @@ EFFECT(int, gettimeofday, (timeval * out, void* zone)) {
 
 // The end of the program keeps what the region did: there is nobody left to undo it for.
 EFFECT(void, exit, (int status)) {
+  belay::region::register_exits();
   write_output();
   exit(status);
 }

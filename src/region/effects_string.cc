@@ -1,5 +1,6 @@
 // string.h
 #include <cstring>
+#include <cwchar>
 
 #include "region/effect.h"
 
@@ -25,6 +26,19 @@ EFFECT(void*, memset, (void* to, int value, size_t bytes)) {
 EFFECT(void*, mempcpy, (void* to, const void* from, size_t bytes)) {
   log_bytes(to, bytes);
   return mempcpy(to, from, bytes);
+}
+
+EFFECT(wchar_t*, wmemcpy, (wchar_t * to, const wchar_t* from, size_t count)) {
+  return static_cast<wchar_t*>(fx_memcpy(to, from, count * sizeof *to));
+}
+
+EFFECT(wchar_t*, wmemmove, (wchar_t * to, const wchar_t* from, size_t count)) {
+  return static_cast<wchar_t*>(fx_memmove(to, from, count * sizeof *to));
+}
+
+EFFECT(wchar_t*, wmemset, (wchar_t * to, wchar_t value, size_t count)) {
+  log_bytes(to, count * sizeof *to);
+  return wmemset(to, value, count);
 }
 
 EFFECT(void, bzero, (void* to, size_t bytes)) {

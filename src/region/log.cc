@@ -59,7 +59,7 @@ Void __belay_log_8(Ptr address) { append<uint64_t>(address); }
 Void __belay_log_bytes(Ptr address, Size bytes) { log_bytes(address, bytes); }
 
 Void __belay_log_if(Ptr address, Size bytes, Int condition) {
-  if (condition) log_bytes(address, bytes);
+  if (condition && in_region()) log_bytes(address, bytes);
 }
 
 Void __belay_log_checked(Ptr address, Size bytes) {

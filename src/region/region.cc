@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "region/exceptions.h"
+#include "region/exits.h"
 #include "region/heap_blocks.h"
 #include "region/mutant.h"
 #include "region/output.h"
@@ -25,6 +26,7 @@ Region& push_region(const void* frame) {
   region.output_bytes = thread.output.size();
   region.exceptions = thread.exceptions.size();
   region.exception_refs = thread.exception_refs.size();
+  region.exits = thread.exits.size();
   region.frame = static_cast<const std::byte*>(frame);
   region.hash_epoch = thread.hash_epoch;
   region.saved_errno = errno;
@@ -52,6 +54,7 @@ void roll_back(Thread& thread, const Region& region) {
   undo(region.log_top, low, region.frame);
   if (!BELAY_MUTANT(free_survives_rollback)) thread.deaths.truncate(region.deaths);
   if (!BELAY_MUTANT(output_not_dropped)) thread.output.truncate(region.output_bytes);
+  thread.exits.truncate(region.exits);
   errno = region.saved_errno;
 }
 
@@ -61,6 +64,7 @@ void commit(Thread& thread) {
   if (__belay_depth > 0 && !BELAY_MUTANT(inner_commit_drops_log)) return;
   __belay_log_top = thread.log_base;
   thread.births.truncate(0);
+  register_exits();
   commit_exceptions();
   release_deaths();
   write_output();

@@ -46,10 +46,18 @@ struct ExceptionRef {
   enum Kind : uint32_t { kAdded, kPointer, kHandler } kind;
 };
 
+// A destructor that is to run at the end of the program, or of the thread.
+struct Exit {
+  void (*function)(void*);
+  void* argument;
+  void* object;  // the shared object that asks
+  bool of_thread;
+};
+
 // Where everything was when a region began.
 struct Region {
   std::byte* log_top;
-  size_t births, deaths, output_bytes, exceptions, exception_refs;
+  size_t births, deaths, output_bytes, exceptions, exception_refs, exits;
   const std::byte* frame;  // the stack pointer at the start: below are frames of what was called
   uint64_t hash_epoch;
   int saved_errno;
@@ -69,12 +77,14 @@ struct Thread {
   ReservedStack<char> output;   // waiting for the commit (output.cc)
   ReservedStack<Exception> exceptions;
   ReservedStack<ExceptionRef> exception_refs;
+  ReservedStack<Exit> exits;
   ckpt_statistics statistics;
 };
 
 inline constexpr size_t kRegionsMax = 4096;
 inline constexpr size_t kBlocksMax = size_t{1} << 28;
 inline constexpr size_t kExceptionsMax = size_t{1} << 26;
+inline constexpr size_t kExitsMax = size_t{1} << 20;
 inline constexpr size_t kOutputBytesMax = size_t{1} << 32;
 
 extern thread_local BELAY_TLS Thread this_thread;

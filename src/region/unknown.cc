@@ -41,7 +41,7 @@ Ptr __belay_unknown_call(Ptr name, Ptr function) {
 }
 
 Void __belay_unknown_code(Ptr what) {
-  if (is_allowed()) return;
+  if (!in_region() || is_allowed()) return;
   report("a region runs %s, and nobody knows what that writes", static_cast<const char*>(what));
   report_callers();
   report("  ways out: call backup() on what it writes, from a function of its own with the");

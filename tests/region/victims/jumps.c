@@ -1,5 +1,6 @@
 // Goal: longjmp within regions, and out of them, which rolls them back as an exception does: from
 // callees, from a handler of SIGSEGV, and over functions that hold markers.
+// Build: -mllvm -belay-signal-safe
 #include <belay/region.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -81,7 +82,10 @@ __attribute__((noinline)) void fault_after(int* p, int* bad) {
   p[3] = 2;
   p[7] = 3;
   p[11] = 4;
-  *bad = 5;
+  for (int i = 20; i < 40; i++) {
+    p[i] = i;
+    if (i == 37) *bad = 5;
+  }
   p[12] = 6;
 }
 static void region_with_fault(int* bad) {
