@@ -32,12 +32,6 @@ constexpr size_t kPageSumsMax = 16 << 20;  // enough for 16 GiB; more is written
 constexpr size_t kChunkBytes = 512 << 10;  // with the writer's copy it fits a 2 MiB L2 cache
 constexpr size_t kWriterBytes = CheckpointWriter::kMemoryBytes;
 
-template <class T>
-std::span<T> take(ExemptZone& zone, size_t count) {
-  auto bytes = zone.take(count * sizeof(T));
-  return {reinterpret_cast<T*>(bytes.data()), bytes.empty() ? 0 : count};
-}
-
 void note_own_fd(Engine& engine, int fd) {
   if (fd >= 0) engine.own_fds[engine.own_fd_count++] = fd;
 }
@@ -51,14 +45,14 @@ Result<Engine*> make_engine(const StorePosition& position, const LazyFill* lazy 
   if (lazy != nullptr) begin_lazy_fill(*lazy, store_fd, zone);
   auto* engine = new (zone.take(sizeof(Engine)).data()) Engine;
   engine->facts = new (zone.take(sizeof(ProcessFacts)).data()) ProcessFacts;
-  auto threads = take<StoppedThread>(zone, kThreadsMax);
-  engine->mapping_memory = {take<char>(zone, kMappingTextBytes), take<Mapping>(zone, kMappingsMax)};
+  auto threads = zone.take<StoppedThread>(kThreadsMax);
+  engine->mapping_memory = {zone.take<char>(kMappingTextBytes), zone.take<Mapping>(kMappingsMax)};
   engine->description_memory = zone.take(kDescriptionBytes);
-  engine->runs = take<PageRun>(zone, kRunsMax);
-  engine->kept = take<PageRun>(zone, kRunsMax);
-  engine->offered = take<PageRun>(zone, 2 * kRunsMax);
+  engine->runs = zone.take<PageRun>(kRunsMax);
+  engine->kept = zone.take<PageRun>(kRunsMax);
+  engine->offered = zone.take<PageRun>(2 * kRunsMax);
   engine->chunk = zone.take(kChunkBytes);
-  engine->sums.open(take<PageSums::Entry>(zone, kPageSumsMax));
+  engine->sums.open(zone.take<PageSums::Entry>(kPageSumsMax));
   auto writer_memory = zone.take(kWriterBytes);
   // What is left holds residues: as large as memory can be, touched only as far as needed.
   engine->residue = zone.take((zone.end() - zone.start()) / 2);

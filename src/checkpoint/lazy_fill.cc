@@ -76,21 +76,16 @@ class Filler {
 };
 Filler* g_filler;
 
-template <class T>
-std::span<T> take(ExemptZone& zone, uint64_t count) {
-  return {reinterpret_cast<T*>(zone.take(count * sizeof(T)).data()), count};
-}
-
 Filler::Filler(const LazyFill& fill, int store_fd, ExemptZone& zone)
     : fill_(fill), store_fd_(store_fd), buffer_(zone.take(kBlockBytes).data()) {
-  first_page_ = take<uint64_t>(zone, fill.run_count).data();
+  first_page_ = zone.take<uint64_t>(fill.run_count).data();
   uint64_t pages = 0;
   for (uint64_t i = 0; i < fill.run_count; i++) {
     first_page_[i] = pages;
     pages += fill.runs[i].page_count;
   }
-  done_ = take<uint64_t>(zone, (pages + 63) / 64).data();
-  places_.open(take<ImagePlaces::Part>(zone, fill.range_count + kPartsMax),
+  done_ = zone.take<uint64_t>((pages + 63) / 64).data();
+  places_.open(zone.take<ImagePlaces::Part>(fill.range_count + kPartsMax),
                {fill.ranges, fill.range_count});
 }
 

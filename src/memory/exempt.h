@@ -21,6 +21,12 @@ class ExemptZone {
 
   // Page-aligned zeroed memory for ever; empty when the zone is used up.
   std::span<std::byte> take(size_t bytes);
+  // The same for `count` items, which are all zeros.
+  template <class T>
+  std::span<T> take(size_t count) {
+    auto bytes = take(count * sizeof(T));
+    return {reinterpret_cast<T*>(bytes.data()), bytes.empty() ? 0 : count};
+  }
 
   uint64_t start() const { return start_; }
   uint64_t end() const { return start_ + bytes_; }

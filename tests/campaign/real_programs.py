@@ -88,7 +88,7 @@ def disturbed(options, program, folder, duration_s, rng):
     """Runs under `belay run` and kills the program; how often it came back."""
     command = start([options.belay, "run", "--", *program], folder, BELAY_INTERVAL_MS="50",
                     BELAY_STORE=str(folder / "store"),
-                    BELAY_VERIFY=os.environ.get("MODE") or rng.choice(["ahead", "touch"]))
+                    BELAY_VERIFY=rng.choice(["ahead", "touch"]))
     for _ in range(KILLS):
         try:
             command.wait(rng.uniform(0.2, 0.8) * duration_s)
