@@ -9,7 +9,7 @@ namespace belay {
 
 namespace {
 
-constexpr unsigned kDepthMax = 6;  // of an expression: a[i][j].b is 4 deep
+constexpr unsigned kExpressionDepthMax = 6;  // of an expression: a[i][j].b is 4 deep
 
 // What may be computed again anywhere, for the same result.
 bool isExpression(const Value* V) {
@@ -34,7 +34,7 @@ unsigned AddressNumbers::numberOf(Value* V, unsigned Depth) {
   if (Met != Memory.end()) return Met->second;
   std::vector<uintptr_t> Key;
   SmallVector<const Instruction*, 4> From;
-  if (isExpression(V) && Depth < kDepthMax) {
+  if (isExpression(V) && Depth < kExpressionDepthMax) {
     auto* I = cast<Instruction>(V);
     Key = {I->getOpcode(), toWord(I->getType())};
     if (auto* Gep = dyn_cast<GetElementPtrInst>(I))
@@ -63,7 +63,7 @@ Value* AddressNumbers::materialize(IRBuilder<>& B, Place At) const {
 }
 
 Value* AddressNumbers::copy(IRBuilder<>& B, Value* V, unsigned Depth) const {
-  if (!isExpression(V) || Depth == kDepthMax) return V;
+  if (!isExpression(V) || Depth == kExpressionDepthMax) return V;
   Instruction* Copy = cast<Instruction>(V)->clone();
   for (Use& Operand : Copy->operands()) Operand.set(copy(B, Operand.get(), Depth + 1));
   Copy->dropPoisonGeneratingFlags();  // the samples are equal but for these

@@ -101,6 +101,7 @@ PreservedAnalyses InstrumentRegions::run(Module& M, ModuleAnalysisManager&) {
   for (auto [F, Clone] : Clones)
     if (Clone != F) instrument(*Clone, /*IsClone=*/true, Redirector);
   addCloneTable(M, Clones);
+  shadowRegions(M);
   return PreservedAnalyses::none();
 }
 

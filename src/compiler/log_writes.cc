@@ -2,9 +2,11 @@
 
 #include <llvm/ADT/Statistic.h>
 #include <llvm/Analysis/ValueTracking.h>
+#include <llvm/Demangle/Demangle.h>
 #include <llvm/IR/InlineAsm.h>
 #include <llvm/IR/InstIterator.h>
 #include <llvm/Support/CommandLine.h>
+#include <llvm/Transforms/Utils/ModuleUtils.h>
 
 #include "compiler/depth.h"
 #include "compiler/effects.h"
@@ -21,6 +23,9 @@ STATISTIC(NumBorn, "Writes not logged: memory born in the region");
 static cl::opt<bool> NoBorn("belay-no-born", cl::Hidden,
                             cl::desc("Log writes to memory allocated by the same function too"));
 
+static cl::opt<bool> Shadow("belay-shadow", cl::Hidden,
+                            cl::desc("Log every write naively as well; compare at rollbacks"));
+
 enum class Buffer { Array, Hash };
 static cl::opt<Buffer> BufferKind(
     "belay-buffer", cl::Hidden, cl::init(Buffer::Array), cl::desc("What the log keeps"),
@@ -29,8 +34,15 @@ static cl::opt<Buffer> BufferKind(
 
 namespace belay {
 
+void shadowRegions(Module& M) {
+  if (!Shadow) return;
+  auto* TurnOn = cast<Function>(getHook(M, Hook::shadow_on).getCallee());
+  constexpr int kPriority = 101;  // before any region
+  appendToGlobalCtors(M, TurnOn, kPriority);
+}
+
 WriteLogger::WriteLogger(Function& F)
-    : M(*F.getParent()), Layout(M.getDataLayout()), HasMarkers(hasMarkers(F)) {
+    : F(F), M(*F.getParent()), Layout(M.getDataLayout()), HasMarkers(hasMarkers(F)) {
   for (Instruction& I : instructions(F))
     if (isHookCall(I, Hook::pin)) Pinned.insert(cast<CallBase>(I).getArgOperand(0));
 }
@@ -53,12 +65,42 @@ bool WriteLogger::isBorn(const Value* Address) const {
   });
 }
 
+// The variables of a function are dead once it has returned, and those of the markers' function
+// have their shadows: what the program prints tells whether they are right.
+bool WriteLogger::isOwnLocal(const Value* Address) const {
+  SmallVector<const Value*> Objects;
+  getUnderlyingObjects(Address, Objects);
+  return all_of(Objects, [&](const Value* Object) {
+    return isa<AllocaInst>(Object) && !Pinned.contains(Object);
+  });
+}
+
+// Before everything that decides what the other log leaves out.
+void WriteLogger::logNaively(IRBuilder<>& B, Value* Address, Value* Bytes) {
+  if (isOwnLocal(Address) || Address->getType()->getPointerAddressSpace() != 0) return;
+  if (!Writer) {
+    StringRef Name = F.getName();
+    Name.consume_back(".ckpt");
+    Writer = getText(M, demangle(Name));
+  }
+  FunctionCallee Note = getHook(M, Hook::shadow_write);
+  // What it does not touch the optimiser need not fear for.
+  cast<Function>(Note.getCallee())
+      ->setMemoryEffects(MemoryEffects::argMemOnly(ModRefInfo::Ref) |
+                         MemoryEffects::inaccessibleMemOnly());
+  Value* Size = B.CreateZExtOrTrunc(Bytes, Layout.getIntPtrType(M.getContext()));
+  B.CreateCall(Note, {Address, Size, Writer});
+}
+
 void WriteLogger::logRange(Instruction& Before, Value* Address, uint64_t Bytes, Where W) {
-  IRBuilder<> B(&Before);
   logRange(Before, Address, ConstantInt::get(Layout.getIntPtrType(M.getContext()), Bytes), W);
 }
 
 void WriteLogger::logRange(Instruction& Before, Value* Address, Value* Bytes, Where W) {
+  if (Shadow) {
+    IRBuilder<> B(&Before);
+    logNaively(B, Address, Bytes);
+  }
   if (auto* Fixed = dyn_cast<ConstantInt>(Bytes); Fixed && BELAY_MUTANT(bytes_not_logged))
     if (Fixed->isOne()) return;
   if (isa<AnyMemIntrinsic>(Before) && BELAY_MUTANT(copies_not_logged)) return;
@@ -183,6 +225,8 @@ void WriteLogger::logMasked(IntrinsicInst& I, Value* Data, Value* Address, Value
                     ? B.CreateExtractElement(Address, Lane)
                     : B.CreateConstGEP1_64(Vector->getElementType(), Address, Lane);
     Value* On = B.CreateZExt(B.CreateExtractElement(Mask, Lane), B.getInt32Ty());
+    if (Shadow)
+      logNaively(B, At, B.CreateMul(B.CreateZExt(On, Size), ConstantInt::get(Size, Bytes)));
     B.CreateCall(getHook(M, Hook::log_if), {At, ConstantInt::get(Size, Bytes), On});
   }
 }

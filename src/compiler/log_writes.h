@@ -10,6 +10,9 @@ namespace belay {
 // Whether the code at hand is in a region.
 enum class Where { Inside, Maybe };
 
+// With -belay-shadow: the program begins by saying so to the runtime.
+void shadowRegions(llvm::Module& M);
+
 class WriteLogger {
  public:
   explicit WriteLogger(llvm::Function& F);
@@ -29,13 +32,18 @@ class WriteLogger {
   void logMasked(llvm::IntrinsicInst& I, llvm::Value* Data, llvm::Value* Address, llvm::Value* Mask,
                  Where W);
   void logAsm(llvm::CallBase& Call, Where W);
+  void logNaively(llvm::IRBuilder<>& B, llvm::Value* Address, llvm::Value* Bytes);
+  // A variable of the function itself, or several; but none that is pinned.
+  bool isOwnLocal(const llvm::Value* Address) const;
   // Of the function itself, or of memory that it has just got: nothing to put back.
   bool isBorn(const llvm::Value* Address) const;
 
+  llvm::Function& F;
   llvm::Module& M;
   const llvm::DataLayout& Layout;
   llvm::SmallPtrSet<const llvm::Value*, 16> Pinned;  // locals that are logged all the same
   bool HasMarkers;
+  llvm::Constant* Writer = nullptr;  // what the naive log calls the function
 };
 
 }  // namespace belay

@@ -54,7 +54,7 @@ using Run = SmallVector<CallInst*>;
 bool endsRun(const Instruction& I) {
   auto* Call = dyn_cast<CallBase>(&I);
   if (BELAY_MUTANT(run_across_calls)) return false;
-  if (!Call) return false;
+  if (!Call || isHookCall(I, Hook::shadow_write)) return false;
   return !Call->doesNotThrow() || !(Call->onlyReadsMemory() || Call->onlyAccessesArgMemory() ||
                                     Call->onlyAccessesInaccessibleMemory());
 }
@@ -129,6 +129,7 @@ AllocaInst* keepTop(Loop& L) {
   L.getUniqueExitBlocks(Exits);
   for (BasicBlock* Exit : Exits) {
     B.SetInsertPoint(&*Exit->getFirstInsertionPt());
+    if (BELAY_MUTANT(loop_top_lost)) continue;
     B.CreateStore(B.CreateLoad(B.getPtrTy(), Copy), topOf(B));
   }
   ++NumLoops;

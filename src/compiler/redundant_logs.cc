@@ -13,6 +13,7 @@
 #include "compiler/address_numbers.h"
 #include "compiler/depth.h"
 #include "compiler/hooks.h"
+#include "region/mutant.h"
 
 #define DEBUG_TYPE "belay"
 
@@ -47,6 +48,8 @@ struct Fact {
 };
 
 bool covers(const Fact& Wide, const Fact& Narrow) {
+  if (BELAY_MUTANT(narrow_covers_wide))
+    return Wide.At.Number == Narrow.At.Number && Wide.At.Offset == Narrow.At.Offset;
   return Wide.At.Number == Narrow.At.Number && Wide.At.Offset <= Narrow.At.Offset &&
          Wide.At.Offset + static_cast<int64_t>(Wide.Bytes) >=
              Narrow.At.Offset + static_cast<int64_t>(Narrow.Bytes);
@@ -78,7 +81,7 @@ bool changesRegion(const Instruction& I) {
 
 // A log from behind it may not go in front.
 bool stopsPromotion(const Instruction& I) {
-  if (isLog(I) || isa<DbgInfoIntrinsic>(I)) return false;
+  if (isLog(I) || isHookCall(I, Hook::shadow_write) || isa<DbgInfoIntrinsic>(I)) return false;
   if (changesRegion(I) || I.isAtomic() || !isGuaranteedToTransferExecutionToSuccessor(&I))
     return true;
   auto* Call = dyn_cast<CallBase>(&I);
@@ -120,6 +123,7 @@ class Remover {
 
   // Facts about an address that I computes afresh end there.
   void forgetLeaf(const Instruction& I, BitVector& Set) const {
+    if (BELAY_MUTANT(old_address_counts)) return;
     auto Found = FactsOfLeaf.find(&I);
     if (Found != FactsOfLeaf.end()) Set.reset(Found->second);
   }
@@ -181,14 +185,14 @@ bool Remover::findLogs() {
 }
 
 void Remover::stepForward(const Instruction& I, BitVector& Set) const {
-  if (changesRegion(I)) Set.reset();
+  if (changesRegion(I) && !BELAY_MUTANT(needless_for_ever)) Set.reset();
   forgetLeaf(I, Set);
   auto Found = FactOfCall.find(&I);
   if (Found != FactOfCall.end()) Set |= Covered[Found->second];
 }
 
 void Remover::stepBackward(const Instruction& I, BitVector& Set) const {
-  if (stopsPromotion(I)) Set.reset();
+  if (stopsPromotion(I) && !BELAY_MUTANT(promoted_past_all)) Set.reset();
   forgetLeaf(I, Set);
   auto Found = FactOfCall.find(&I);
   if (Found != FactOfCall.end()) Set |= Covered[Found->second];

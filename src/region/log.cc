@@ -5,6 +5,7 @@
 #include "region/entry.h"
 #include "region/hash_filter.h"
 #include "region/settings.h"
+#include "region/shadow.h"
 #include "region/thread_state.h"
 
 namespace belay::region {
@@ -32,9 +33,7 @@ void append_block(const void* address, size_t bytes) {
   __belay_log_top = entry + 1;
 }
 
-}  // namespace
-
-void log_bytes(const volatile void* address, size_t bytes) {
+void append_bytes(const volatile void* address, size_t bytes) {
   auto* plain = const_cast<void*>(address);
   switch (bytes) {
     case 0:
@@ -52,18 +51,25 @@ void log_bytes(const volatile void* address, size_t bytes) {
   }
 }
 
+}  // namespace
+
+void log_bytes(const volatile void* address, size_t bytes) {
+  shadow_bytes(address, bytes, "an effect of the runtime");
+  append_bytes(address, bytes);
+}
+
 Void __belay_log_1(Ptr address) { append<uint8_t>(address); }
 Void __belay_log_2(Ptr address) { append<uint16_t>(address); }
 Void __belay_log_4(Ptr address) { append<uint32_t>(address); }
 Void __belay_log_8(Ptr address) { append<uint64_t>(address); }
-Void __belay_log_bytes(Ptr address, Size bytes) { log_bytes(address, bytes); }
+Void __belay_log_bytes(Ptr address, Size bytes) { append_bytes(address, bytes); }
 
 Void __belay_log_if(Ptr address, Size bytes, Int condition) {
-  if (condition && in_region()) log_bytes(address, bytes);
+  if (condition && in_region()) append_bytes(address, bytes);
 }
 
 Void __belay_log_checked(Ptr address, Size bytes) {
-  if (in_region()) log_bytes(address, bytes);
+  if (in_region()) append_bytes(address, bytes);
 }
 
 Void __belay_log_jmp_buf(Ptr buffer) {
@@ -71,7 +77,7 @@ Void __belay_log_jmp_buf(Ptr buffer) {
 }
 
 Void __belay_log_first(Ptr address, Size bytes) {
-  if (is_first_write(address, bytes)) log_bytes(address, bytes);
+  if (is_first_write(address, bytes)) append_bytes(address, bytes);
 }
 
 }  // namespace belay::region
@@ -79,6 +85,7 @@ Void __belay_log_first(Ptr address, Size bytes) {
 BELAY_EXPORT void belay_backup(const volatile void* address, size_t bytes) noexcept {
   using namespace belay::region;
   if (!in_region()) return;
+  shadow_bytes(address, bytes, "backup()");
   if (settings().buffer == CKPT_HASH && !is_first_write(address, bytes)) return;
-  log_bytes(address, bytes);
+  append_bytes(address, bytes);
 }

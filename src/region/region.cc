@@ -8,6 +8,7 @@
 #include "region/mutant.h"
 #include "region/output.h"
 #include "region/settings.h"
+#include "region/shadow.h"
 #include "region/thread_state.h"
 #include "region/undo.h"
 
@@ -27,6 +28,7 @@ Region& push_region(const void* frame) {
   region.exceptions = thread.exceptions.size();
   region.exception_refs = thread.exception_refs.size();
   region.exits = thread.exits.size();
+  region.shadow_bytes = thread.shadow.size();
   region.frame = static_cast<const std::byte*>(frame);
   region.hash_epoch = thread.hash_epoch;
   region.saved_errno = errno;
@@ -52,6 +54,7 @@ void roll_back(Thread& thread, const Region& region) {
   if (low == nullptr || region.frame < low) low = region.frame - kForeignStackBytes;
   spare_exceptions(region);
   undo(region.log_top, low, region.frame);
+  compare_with_shadow(region, low);
   if (!BELAY_MUTANT(free_survives_rollback)) thread.deaths.truncate(region.deaths);
   if (!BELAY_MUTANT(output_not_dropped)) thread.output.truncate(region.output_bytes);
   thread.exits.truncate(region.exits);
@@ -63,6 +66,7 @@ void commit(Thread& thread) {
   // All of it belongs to the region around now.
   if (__belay_depth > 0 && !BELAY_MUTANT(inner_commit_drops_log)) return;
   __belay_log_top = thread.log_base;
+  thread.shadow.truncate(0);
   thread.births.truncate(0);
   register_exits();
   commit_exceptions();

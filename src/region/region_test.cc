@@ -3,9 +3,12 @@
 #include <belay/region.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <vector>
 
 #include "region/hooks.h"
+
+extern "C" void* malloc_in_region(size_t bytes) __asm__("malloc.ckpt");
 
 namespace belay::region {
 namespace {
@@ -112,6 +115,42 @@ TEST(Region, FullLogEndsTheProgramWithASentence) {
     for (;;) __belay_log_8(&value);
   };
   EXPECT_EXIT(fill(), testing::ExitedWithCode(70), "the undo log is full: 65536 bytes");
+}
+
+TEST(Region, ShadowSeesWhatTheLogLacks) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  static uint64_t values[4] = {1, 2, 3, 4};
+  static char writer[] = "solve()";
+  auto run = [](size_t bytes_logged) {
+    __belay_shadow_on();
+    __belay_enter();
+    __belay_log_bytes(values, bytes_logged);
+    __belay_shadow_write(values, sizeof values, writer);
+    for (uint64_t& value : values) value += 16;
+    __belay_leave(1);
+  };
+  run(sizeof values);
+  EXPECT_EQ(values[3], 4u);
+  EXPECT_DEATH(run(3 * sizeof values[0]),
+               "is 0x14 after a rollback, and was 0x4; 32 bytes written"
+               " by solve\\(\\)");
+}
+
+TEST(Region, ShadowLeavesOutBlocksOfTheRegion) {
+  static char writer[] = "solve()";
+  static uint64_t value = 5;
+  __belay_shadow_on();
+  __belay_enter();
+  void* block = malloc_in_region(64);
+  __belay_shadow_write(block, 64, writer);
+  memset(block, 1, 64);
+  __belay_enter();
+  __belay_log_8(&value);
+  __belay_shadow_write(&value, sizeof value, writer);
+  value = 6;
+  __belay_leave(0);
+  EXPECT_EQ(__belay_leave(1), 1);
+  EXPECT_EQ(value, 5u);
 }
 
 }  // namespace

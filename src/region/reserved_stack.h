@@ -24,6 +24,7 @@ class ReservedStack {
     count_max_ = count_max;
     what_ = what;
   }
+  bool is_open() const { return base_ != nullptr; }
   void close() { release(reinterpret_cast<std::byte*>(base_), count_max_ * sizeof(T)); }
 
   T& push(const T& value) {

@@ -27,6 +27,7 @@ void close_thread(void*) {
   thread.exceptions.close();
   thread.exception_refs.close();
   thread.exits.close();
+  thread.shadow.close();
   close_hash_filter();
   thread = Thread{};
   __belay_log_top = nullptr;

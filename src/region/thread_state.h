@@ -57,7 +57,7 @@ struct Exit {
 // Where everything was when a region began.
 struct Region {
   std::byte* log_top;
-  size_t births, deaths, output_bytes, exceptions, exception_refs, exits;
+  size_t births, deaths, output_bytes, exceptions, exception_refs, exits, shadow_bytes;
   const std::byte* frame;  // the stack pointer at the start: below are frames of what was called
   uint64_t hash_epoch;
   int saved_errno;
@@ -78,6 +78,7 @@ struct Thread {
   ReservedStack<Exception> exceptions;
   ReservedStack<ExceptionRef> exception_refs;
   ReservedStack<Exit> exits;
+  ReservedStack<char> shadow;  // opened by its first use (shadow.cc)
   ckpt_statistics statistics;
 };
 

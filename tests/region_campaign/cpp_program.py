@@ -23,7 +23,7 @@ def generate(rng):
         parts.append(function(rng, index, sites))
     calls = "\n".join(f"      case {i}: op_{i}(x); break;" for i in range(count))
     parts.append(f"""int main() {{
-  for (int i = 0; i < {rng.randint(12, 25)}; i++) {{
+  for (int i = 0; i < {rng.randint(6, 14)}; i++) {{
     int x = (i * {rng.randint(3, 999)}) % 997;
     try {{
       switch (x % {count}) {{

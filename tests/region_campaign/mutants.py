@@ -22,7 +22,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 DEFINITION = re.compile(r'^BELAY_MUTANT_DEF\((\w+), (\w+),\s+"(.*)"\)', re.M)
 # The seeds of programs that together notice all mutants, or soon do.
-PROGRAMS = {"c": 24, "cpp": 8, "hash": 24}
+PROGRAMS = {"c": 24, "cpp": 8, "hash": 24, "shadow": 24}
+SWITCHES = {"hash": "-mllvm -belay-buffer=hash", "shadow": "-mllvm -belay-shadow -DRG_NO_COMPARE"}
 SEED = 1
 SAMPLE = 4  # mutants, unless BELAY_TEST_FULL=1
 WAYS = ["-O0", "-O2", "-O2 -mllvm -belay-buffer=hash"]
@@ -31,12 +32,13 @@ EX_FAILED = 1
 
 def run_campaign(options, kind, mutant):
     """(failed, the first line that says why)."""
-    extra = ["--switches=-mllvm -belay-buffer=hash"] if kind == "hash" else []
+    extra = [f"--switches={SWITCHES[kind]}"] if kind in SWITCHES else []
     command = [sys.executable, "-B", str(HERE / "region_campaign.py"), "--drivers",
                str(options.drivers), "c++" if kind == "cpp" else "c", "--seed", str(SEED),
                "--programs", str(options.programs or PROGRAMS[kind]), "--first", "--no-reduce",
                *extra]
-    return run(command, mutant)
+    failed, why = run(command, mutant)
+    return failed and (kind != "shadow" or not mutant or "belay: shadow" in why), why
 
 
 def run_victim(options, name, mutant):
@@ -59,8 +61,10 @@ def run(command, mutant):
         environment["BELAY_MUTANT"] = mutant
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment,
                           stdin=subprocess.DEVNULL)
-    lines = [line for line in (done.stdout + done.stderr).splitlines()
-             if re.search(r"FAILED|not so|status|said|wrote|error", line)]
+    said = done.stdout + done.stderr
+    shadow = [line.strip() for line in said.splitlines() if "belay: shadow" in line]
+    lines = shadow or [line for line in said.splitlines()
+                       if re.search(r"FAILED|not so|status|said|wrote|error", line)]
     return done.returncode == EX_FAILED, (lines or [""])[0][:160]
 
 
