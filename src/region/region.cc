@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "region/actions.h"
 #include "region/exceptions.h"
 #include "region/exits.h"
 #include "region/heap_blocks.h"
@@ -27,6 +28,7 @@ Region& push_region(const void* frame) {
   region.exceptions = thread.exceptions.size();
   region.exception_refs = thread.exception_refs.size();
   region.exits = thread.exits.size();
+  region.actions = thread.actions.size();
   region.frame = static_cast<const std::byte*>(frame);
   region.hash_epoch = thread.hash_epoch;
   region.saved_errno = errno;
@@ -55,6 +57,7 @@ void roll_back(Thread& thread, const Region& region) {
   if (!BELAY_MUTANT(free_survives_rollback)) thread.deaths.truncate(region.deaths);
   if (!BELAY_MUTANT(output_not_dropped)) thread.output.truncate(region.output_bytes);
   thread.exits.truncate(region.exits);
+  undo_actions(region);
   errno = region.saved_errno;
 }
 
@@ -68,6 +71,7 @@ void commit(Thread& thread) {
   commit_exceptions();
   release_deaths();
   write_output();
+  commit_actions();
 }
 
 int pop_region(int rollback) {
