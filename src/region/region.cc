@@ -69,9 +69,9 @@ void commit(Thread& thread) {
   thread.births.truncate(0);
   register_exits();
   commit_exceptions();
-  release_deaths();
   write_output();
   commit_actions();
+  release_deaths();
 }
 
 int pop_region(int rollback) {
