@@ -4,6 +4,7 @@
 #include <cstring>
 #include <ctime>
 #include <cwchar>
+#include <locale>
 
 #include "region/cxx/effect.h"
 
@@ -11,7 +12,9 @@ using namespace belay::region;
 
 namespace {
 
-constexpr size_t kFacetBytes = 64;  // none of these is larger
+constexpr size_t kFacetBytes = sizeof(std::numpunct<char>);
+static_assert(kFacetBytes == sizeof(std::moneypunct<char>) &&
+              kFacetBytes == sizeof(std::codecvt<char, char, mbstate_t>));
 
 }  // namespace
 

@@ -11,7 +11,6 @@ extern "C" {
 void _ZNSt6localeC1ERKS_(void** self, void* const* from);
 void _ZNSt6localeD1Ev(void** self);
 void* _ZNSt6locale7classicEv();
-void _ZNSt6locale5_ImplD1Ev(void*);
 }
 
 namespace {
@@ -91,11 +90,33 @@ CXX_EFFECT(void**, _ZNSt6locale6globalERKS_, (void** result, void* const* to)) {
   return result;
 }
 
+namespace {
+
+// locale::_Impl of bits/locale_classes.h.
+struct Implementation {
+  int references;
+  const void** facets;
+  size_t facet_count;
+  const void** caches;
+  char** names;
+};
+
+// What the constructor allocates. Facets of the region go by themselves, those that it shares have
+// been counted once too often, and stay.
+void release_arrays(void* self) {
+  auto* ended = static_cast<Implementation*>(self);
+  delete[] ended->facets;
+  delete[] ended->caches;
+  delete[] ended->names;
+}
+
+}  // namespace
+
 // A copy that a new facet goes into. Its clone of new notes the memory.
-#define IMPLEMENTATION(name, parameters, arguments)  \
-  CXX_EFFECT(void, name, parameters) {               \
-    name arguments;                                  \
-    belay_on_rollback(_ZNSt6locale5_ImplD1Ev, self); \
+#define IMPLEMENTATION(name, parameters, arguments) \
+  CXX_EFFECT(void, name, parameters) {              \
+    name arguments;                                 \
+    belay_on_rollback(release_arrays, self);        \
   }
 IMPLEMENTATION(_ZNSt6locale5_ImplC1ERKS0_m, (void* self, const void* from, size_t refs),
                (self, from, refs))
