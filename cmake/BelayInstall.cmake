@@ -50,6 +50,10 @@ if(TARGET belay_region)
   belay_install_pkgconfig(belay_region "Undo for stretches of code that belay-cc compiled"
     "-lbelay_region" "")
 endif()
+if(TARGET belay_region_cxx)
+  belay_install_pkgconfig(belay_region_cxx "Undo for the C++ library's part of such code"
+    "-lbelay_region_cxx" "belay_region")
+endif()
 if(TARGET belay_malloc)
   # The linker would drop a library that only interposes malloc.
   belay_install_pkgconfig(belay_malloc "malloc and new from Belay's arena"

@@ -25,11 +25,14 @@ bool needsClone(const Function& F) {
   return F.getName() != "main" && !F.getSection().starts_with(".text.startup");
 }
 
-// In a group of its own, so that it may come from another object than the function itself.
+// In a group of its own, so that it may come from another object than the function itself; one that
+// constructors share with their aliases stays one.
 void putIntoComdat(Function& Clone, const Function& F) {
   if (!F.hasComdat() && F.getLinkage() != GlobalValue::LinkOnceODRLinkage) return;
-  Clone.setComdat(Clone.hasLocalLinkage() ? nullptr
-                                          : Clone.getParent()->getOrInsertComdat(Clone.getName()));
+  StringRef Group = F.hasComdat() ? F.getComdat()->getName() : F.getName();
+  Clone.setComdat(Clone.hasLocalLinkage()
+                      ? nullptr
+                      : Clone.getParent()->getOrInsertComdat((Group + kCloneSuffix).str()));
 }
 
 Function* makeClone(Function& F) {

@@ -12,6 +12,10 @@ Effects effectsOf(StringRef Symbol) {
 #define BELAY_PURE(name) {#name, Effects::Pure},
 #define BELAY_WRAPPED(name) {#name, Effects::Wrapped},
 #include "region/effects.def"
+#define BELAY_PURE(name) {#name, Effects::Pure},
+#define BELAY_KEPT(name) {#name, Effects::Kept},
+#define BELAY_WRAPPED(name) {#name, Effects::Wrapped},
+#include "region/effects_libstdcxx.def"
   };
   auto Found = Known.find(Symbol);
   return Found == Known.end() ? Effects::Unknown : Found->second;

@@ -8,6 +8,7 @@ namespace belay {
 enum class Effects {
   Unknown,  // its clone is looked for when the program runs
   Pure,     // writes nothing that a rollback would have to put back
+  Kept,     // writes what stays: caches
   Wrapped,  // the runtime has a clone of it
 };
 

@@ -4,6 +4,7 @@
 #include <llvm/Transforms/Utils/BasicBlockUtils.h>
 
 #include "compiler/clones.h"
+#include "compiler/clones_only.h"
 #include "compiler/depth.h"
 #include "compiler/effects.h"
 #include "compiler/hide_memory.h"
@@ -100,6 +101,7 @@ PreservedAnalyses InstrumentRegions::run(Module& M, ModuleAnalysisManager&) {
   }
   for (auto [F, Clone] : Clones)
     if (Clone != F) instrument(*Clone, /*IsClone=*/true, Redirector);
+  keepClonesOnly(M, Clones);
   addCloneTable(M, Clones);
   shadowRegions(M);
   return PreservedAnalyses::none();

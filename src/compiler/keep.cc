@@ -2,6 +2,8 @@
 
 #include <llvm/IR/Constants.h>
 
+#include "compiler/effects.h"
+
 using namespace llvm;
 
 namespace belay {
@@ -19,19 +21,24 @@ bool saysKeep(const Constant* Text) {
   return Data && Data->isCString() && Data->getAsCString() == kAnnotation;
 }
 
+void keepOutOfLine(Function& F) {
+  F.addFnAttr(kAttribute);
+  F.removeFnAttr(Attribute::AlwaysInline);
+  F.addFnAttr(Attribute::NoInline);
+}
+
 }  // namespace
 
 void keepOutOfLine(Module& M) {
+  for (Function& F : M)
+    if (!F.isDeclaration() && effectsOf(F.getName()) == Effects::Kept) keepOutOfLine(F);
   auto* Annotations = M.getNamedGlobal("llvm.global.annotations");
   if (!Annotations || !Annotations->hasInitializer()) return;
   for (const Use& Each : Annotations->getInitializer()->operands()) {
     auto* Fields = dyn_cast<ConstantStruct>(Each);
     if (!Fields || !saysKeep(Fields->getOperand(1))) continue;
     auto* F = dyn_cast<Function>(Fields->getOperand(0)->stripPointerCasts());
-    if (!F) continue;
-    F->addFnAttr(kAttribute);
-    F->removeFnAttr(Attribute::AlwaysInline);
-    F->addFnAttr(Attribute::NoInline);
+    if (F) keepOutOfLine(*F);
   }
 }
 

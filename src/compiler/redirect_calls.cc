@@ -38,7 +38,8 @@ bool isHarmless(CallBase& Call, GlobalValue* Callee) {
   if (isOwnSetJmp(Call)) return true;
   auto* F = dyn_cast<Function>(Callee);
   if (F && (isRuntimeFunction(*F) || isKept(*F))) return true;
-  return Callee->isDeclaration() && effectsOf(Callee->getName()) == Effects::Pure;
+  Effects Known = effectsOf(Callee->getName());
+  return Callee->isDeclaration() && (Known == Effects::Pure || Known == Effects::Kept);
 }
 
 }  // namespace

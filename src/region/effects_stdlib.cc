@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "region/actions.h"
 #include "region/effect.h"
 #include "region/exits.h"
 #include "region/output.h"
@@ -95,6 +96,7 @@ EFFECT(int, gettimeofday, (timeval * out, void* zone)) {
 EFFECT(void, exit, (int status)) {
   belay::region::register_exits();
   write_output();
+  belay::region::commit_actions();
   exit(status);
 }
 extern "C" [[noreturn]] void __assert_fail(const char*, const char*, unsigned,

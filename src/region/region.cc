@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "region/actions.h"
 #include "region/exceptions.h"
 #include "region/exits.h"
 #include "region/heap_blocks.h"
@@ -29,6 +30,7 @@ Region& push_region(const void* frame) {
   region.exception_refs = thread.exception_refs.size();
   region.exits = thread.exits.size();
   region.shadow_bytes = thread.shadow.size();
+  region.actions = thread.actions.size();
   region.frame = static_cast<const std::byte*>(frame);
   region.hash_epoch = thread.hash_epoch;
   region.saved_errno = errno;
@@ -58,6 +60,7 @@ void roll_back(Thread& thread, const Region& region) {
   if (!BELAY_MUTANT(free_survives_rollback)) thread.deaths.truncate(region.deaths);
   if (!BELAY_MUTANT(output_not_dropped)) thread.output.truncate(region.output_bytes);
   thread.exits.truncate(region.exits);
+  undo_actions(region);
   errno = region.saved_errno;
 }
 
@@ -70,8 +73,9 @@ void commit(Thread& thread) {
   thread.births.truncate(0);
   register_exits();
   commit_exceptions();
-  release_deaths();
   write_output();
+  commit_actions();
+  release_deaths();
 }
 
 int pop_region(int rollback) {

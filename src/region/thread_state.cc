@@ -28,6 +28,7 @@ void close_thread(void*) {
   thread.exception_refs.close();
   thread.exits.close();
   thread.shadow.close();
+  thread.actions.close();
   close_hash_filter();
   thread = Thread{};
   __belay_log_top = nullptr;
@@ -70,6 +71,7 @@ void open_thread() {
   thread.exceptions.open(kExceptionsMax, "exceptions in a region");
   thread.exception_refs.open(kExceptionsMax, "exceptions in a region");
   thread.exits.open(kExitsMax, "static variables initialised in a region");
+  thread.actions.open(kActionsMax, "actions to undo or to do at a commit");
   thread.stack_low = stack_low_of_this_thread();
   watch_for_full_logs();
   pthread_once(&end_of_thread_once, [] { pthread_key_create(&end_of_thread, close_thread); });

@@ -54,10 +54,17 @@ struct Exit {
   bool of_thread;
 };
 
+// To be run at a commit, or at a rollback (actions.h).
+struct Action {
+  void (*run)(void*);
+  void* argument;
+  bool at_commit;
+};
+
 // Where everything was when a region began.
 struct Region {
   std::byte* log_top;
-  size_t births, deaths, output_bytes, exceptions, exception_refs, exits, shadow_bytes;
+  size_t births, deaths, output_bytes, exceptions, exception_refs, exits, shadow_bytes, actions;
   const std::byte* frame;  // the stack pointer at the start: below are frames of what was called
   uint64_t hash_epoch;
   int saved_errno;
@@ -79,6 +86,7 @@ struct Thread {
   ReservedStack<ExceptionRef> exception_refs;
   ReservedStack<Exit> exits;
   ReservedStack<char> shadow;  // opened by its first use (shadow.cc)
+  ReservedStack<Action> actions;
   ckpt_statistics statistics;
 };
 
@@ -86,6 +94,7 @@ inline constexpr size_t kRegionsMax = 4096;
 inline constexpr size_t kBlocksMax = size_t{1} << 28;
 inline constexpr size_t kExceptionsMax = size_t{1} << 26;
 inline constexpr size_t kExitsMax = size_t{1} << 20;
+inline constexpr size_t kActionsMax = size_t{1} << 28;
 inline constexpr size_t kOutputBytesMax = size_t{1} << 32;
 
 extern thread_local BELAY_TLS Thread this_thread;

@@ -39,7 +39,7 @@ def build_with_cmake(folder, prefix, flags):
 def build_with_driver(folder, prefix, flags):
     folder.mkdir()
     env = {**os.environ, "PKG_CONFIG_PATH": str(find_one(prefix, "belay_region.pc").parent)}
-    libraries = must(["pkg-config", "--cflags", "--libs", "belay_region"], env=env).split()
+    libraries = must(["pkg-config", "--cflags", "--libs", "belay_region_cxx"], env=env).split()
     cc = [prefix / "bin/belay-cc", "-O2", "-Wall", "-Werror", *flags]
     cxx = [prefix / "bin/belay-c++", "-std=c++17", *cc[1:]]
     for compiler, source in ((cc, "cells.c"), (cc, "region_c.c"), (cxx, "region_cpp.cc")):

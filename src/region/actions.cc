@@ -1,0 +1,37 @@
+#include "region/actions.h"
+
+namespace belay::region {
+
+void on_rollback(void (*run)(void*), void* argument) {
+  if (in_region()) this_thread.actions.push({run, argument, false});
+}
+
+void on_commit(void (*run)(void*), void* argument) {
+  if (!in_region()) return run(argument);
+  this_thread.actions.push({run, argument, true});
+}
+
+void undo_actions(const Region& region) {
+  auto& actions = this_thread.actions;
+  while (actions.size() > region.actions) {
+    const Action last = actions.back();
+    actions.truncate(actions.size() - 1);
+    if (!last.at_commit) last.run(last.argument);
+  }
+}
+
+void commit_actions() {
+  auto& actions = this_thread.actions;
+  for (size_t i = 0; i < actions.size(); i++)
+    if (const Action each = actions[i]; each.at_commit) each.run(each.argument);
+  actions.truncate(0);
+}
+
+}  // namespace belay::region
+
+BELAY_EXPORT void belay_on_rollback(void (*run)(void*), void* argument) noexcept {
+  belay::region::on_rollback(run, argument);
+}
+BELAY_EXPORT void belay_on_commit(void (*run)(void*), void* argument) noexcept {
+  belay::region::on_commit(run, argument);
+}

@@ -1,0 +1,17 @@
+// What a region does to the world outside memory: how to undo it, or what waits for the commit.
+#pragma once
+
+#include "region/thread_state.h"
+
+namespace belay::region {
+
+// Run in the opposite order when the region is rolled back, forgotten by the outermost commit.
+void on_rollback(void (*run)(void*), void* argument);
+// Run in order when the outermost region commits, forgotten by a rollback; outside a region at once.
+void on_commit(void (*run)(void*), void* argument);
+
+// After memory is as it was.
+void undo_actions(const Region& region);
+void commit_actions();
+
+}  // namespace belay::region
