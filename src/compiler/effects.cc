@@ -13,6 +13,8 @@ Effects effectsOf(StringRef Symbol) {
 #define BELAY_WRAPPED(name) {#name, Effects::Wrapped},
 #include "region/effects.def"
   };
+  // What -fsanitize= calls reports, and may end the program.
+  if (Symbol.starts_with("__ubsan_handle_")) return Effects::Pure;
   auto Found = Known.find(Symbol);
   return Found == Known.end() ? Effects::Unknown : Found->second;
 }
