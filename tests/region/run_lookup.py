@@ -83,31 +83,32 @@ WAYS = {
 
 
 class Builder:
-    def __init__(self, drivers, work):
+    def __init__(self, drivers, work, target):
         self.drivers = drivers
+        self.target = [f"--target={target}"] if target else []
         self.work = work
 
-    def run(self, driver, *words):
-        subprocess.run([str(word) for word in (driver, *words)], check=True, cwd=self.work)
+    def run(self, *words):
+        subprocess.run([str(word) for word in words], check=True, cwd=self.work)
 
     def driver(self, source, plain=False):
         is_c = source.endswith(".c")
         if plain:
-            return "clang-19" if is_c else "clang++-19"
-        return self.drivers / ("belay-cc" if is_c else "belay-c++")
+            return ["clang-19" if is_c else "clang++-19", *self.target]
+        return [self.drivers / ("belay-cc" if is_c else "belay-c++")]
 
     def build(self, each):
         """What the program links of it."""
         made = self.work / f"{pathlib.Path(each.source).stem}{each.shared}.o"
         language = [] if each.source.endswith(".c") else ["-std=c++20"]
-        self.run(self.driver(each.source, each.plain), "-O2", "-g", "-Wall", *language,
+        self.run(*self.driver(each.source, each.plain), "-O2", "-g", "-Wall", *language,
                  "-Qunused-arguments", *each.options.split(), "-c", HERE / each.source, "-o", made)
         if each.archive:
             self.run("ar", "rcs", "liblibrary.a", made)
             return ["liblibrary.a"]
         if not each.shared:
             return [made]
-        self.run(self.driver(each.source, each.plain), *each.options.split(), "-shared",
+        self.run(*self.driver(each.source, each.plain), *each.options.split(), "-shared",
                  *each.link.split(), made, "-o", each.shared)
         return [] if each.unlinked else [each.shared]
 
@@ -116,6 +117,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--drivers", type=pathlib.Path, help="where belay-cc is")
     parser.add_argument("--work", type=pathlib.Path)
+    parser.add_argument("--run", default="", help="what runs the program, and its options")
+    parser.add_argument("--target", help="of objects that clang alone compiles")
     parser.add_argument("--list", action="store_true", help="print the ways, and do nothing")
     parser.add_argument("way", choices=WAYS, nargs="?")
     arguments = parser.parse_args()
@@ -125,14 +128,14 @@ def main():
         parser.error("--drivers, --work and a way are needed")
     way = WAYS[arguments.way]
     arguments.work.mkdir(parents=True, exist_ok=True)
-    builder = Builder(arguments.drivers, arguments.work)
+    builder = Builder(arguments.drivers, arguments.work, arguments.target)
     linked = [word for each in way.objects for word in builder.build(each)]
     # Not for static programs: glibc asserts that they have none.
     origin = ["-Wl,-rpath,$ORIGIN"] if any(each.shared for each in way.objects) else []
     first = next(each.source for each in way.objects if not each.plain)
-    builder.run(builder.driver(first), "-Qunused-arguments", *linked, *way.link.split(),
+    builder.run(*builder.driver(first), "-Qunused-arguments", *linked, *way.link.split(),
                 *origin, "-o", "program")
-    check_run(HERE / first, [arguments.work / "program"], way.environment)
+    check_run(HERE / first, [*arguments.run.split(), arguments.work / "program"], way.environment)
     return None
 
 

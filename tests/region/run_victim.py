@@ -9,8 +9,11 @@ import argparse
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
+
+EXIT_SKIP = 77
 
 
 def split(words):
@@ -25,6 +28,8 @@ def said(text, key):
 
 def check_run(victim, command, environment=None):
     """Runs it and compares with what the source says, or ends with what differs."""
+    if not shutil.which(command[0]):
+        sys.exit(EXIT_SKIP)
     text = victim.read_text()
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False,
                             env={**os.environ, **(environment or {})})
