@@ -98,6 +98,13 @@ CloneMap makeClones(Module& M) {
   return Clones;
 }
 
+GlobalValue* cloneElsewhere(GlobalValue& F, FunctionType* Type) {
+  Module& M = *F.getParent();
+  std::string Name = (F.getName() + kCloneSuffix).str();
+  if (GlobalValue* Known = M.getNamedValue(Name)) return Known;
+  return Function::Create(Type, GlobalValue::ExternalWeakLinkage, Name, M);
+}
+
 void dropPromises(Function& F) {
   F.setMemoryEffects(MemoryEffects::unknown());
   F.removeFnAttr(Attribute::WillReturn);

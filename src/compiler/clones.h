@@ -15,6 +15,9 @@ using CloneMap = llvm::MapVector<llvm::Function*, llvm::Function*>;
 // Clones, still without any logging, for all functions that may be called in a region.
 CloneMap makeClones(llvm::Module& M);
 
+// NAME.ckpt of a function of another object, or null at run time if no object has it.
+llvm::GlobalValue* cloneElsewhere(llvm::GlobalValue& F, llvm::FunctionType* Type);
+
 // What functions promise of their writes does not hold of code that logs.
 void dropPromises(llvm::Function& F);
 void dropPromises(llvm::CallBase& Call);

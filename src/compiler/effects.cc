@@ -17,6 +17,8 @@ Effects effectsOf(StringRef Symbol) {
 #define BELAY_WRAPPED(name) {#name, Effects::Wrapped},
 #include "region/effects_libstdcxx.def"
   };
+  // What -fsanitize= calls reports, and may end the program.
+  if (Symbol.starts_with("__ubsan_handle_")) return Effects::Pure;
   auto Found = Known.find(Symbol);
   return Found == Known.end() ? Effects::Unknown : Found->second;
 }

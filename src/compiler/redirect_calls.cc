@@ -97,12 +97,7 @@ Value* CallRedirector::cloneOfDirect(IRBuilder<>& B, GlobalValue& Callee, Functi
 // NAME.ckpt if some object has it; what __belay_unknown_call says, if it returns, otherwise.
 Value* CallRedirector::cloneOfUnknown(IRBuilder<>& B, GlobalValue& Callee, FunctionType* Type) {
   ++NumWeak;
-  std::string Name = (Callee.getName() + kCloneSuffix).str();
-  GlobalValue* Clone = M.getNamedValue(Name);
-  if (!Clone) {
-    Clone = Function::Create(Type, GlobalValue::ExternalWeakLinkage, Name, M);
-    Clone->setVisibility(GlobalValue::DefaultVisibility);
-  }
+  GlobalValue* Clone = cloneElsewhere(Callee, Type);
   Instruction* At = &*B.GetInsertPoint();
   BasicBlock* Known = At->getParent();
   Instruction* Cold =

@@ -1,6 +1,7 @@
 #include "region/clone_table.h"
 
 #include <pthread.h>
+#include <sys/auxv.h>
 
 #include <cstdint>
 
@@ -34,23 +35,51 @@ Clone* new_clone() {
   return &batch[used++];
 }
 
-void add_clone(const ClonePair& pair) {
-  if (pair.function == nullptr) return;  // weak, and not there
-  if (Clone* known = find_clone(pair.function)) {
-    known->objects++;
-    return;
+void* const kDropped = &change;  // no function
+
+// What effects.def says holds of the library's function only. Where the linker has folded two
+// functions of which one logs nothing (BELAY_KEEP), a pointer does not say which one is meant.
+void merge_clone(Clone* known, const ClonePair& pair, bool listed) {
+  known->objects++;
+  if (known->clone == pair.clone || listed) return;
+  if (known->listed) {
+    known->listed = false;
+    __atomic_store_n(&known->clone, pair.clone, __ATOMIC_RELEASE);
+  } else if (known->clone == known->function || pair.clone == pair.function) {
+    __atomic_store_n(&known->clone, nullptr, __ATOMIC_RELEASE);
   }
+}
+
+void add_clone(const ClonePair& pair, bool listed) {
+  if (pair.function == nullptr || pair.clone == nullptr) return;  // weak, and not there
+  if (Clone* known = find_clone(pair.function)) return merge_clone(known, pair, listed);
   Clone** bucket = bucket_of(pair.function);
   Clone* clone = new_clone();
-  *clone = {pair.function, pair.clone, 1, *bucket};
+  *clone = {pair.function, pair.clone, 1, listed, *bucket};
   __atomic_store_n(bucket, clone, __ATOMIC_RELEASE);
 }
 
 void drop_clone(const ClonePair& pair) {
-  Clone* known = pair.function ? find_clone(pair.function) : nullptr;
+  Clone* known = pair.clone ? find_clone(pair.function) : nullptr;
   if (known != nullptr && --known->objects == 0)
-    __atomic_store_n(&known->function, nullptr, __ATOMIC_RELEASE);
+    __atomic_store_n(&known->function, kDropped, __ATOMIC_RELEASE);
 }
+
+// What the pointer to an ifunc stands for. The pointer itself may be to a stub.
+ClonePair dispatched(void* pointer, void* resolver) {
+  struct Argument {
+    unsigned long size, hwcap, hwcap2;
+  } argument = {sizeof argument, getauxval(AT_HWCAP), getauxval(AT_HWCAP2)};
+  // What a resolver takes where it takes anything (sys/ifunc.h of AArch64).
+  constexpr uint64_t kHasArgument = uint64_t{1} << 62;
+  auto resolve = reinterpret_cast<void* (*)(uint64_t, const Argument*)>(resolver);
+  void* function = resolve(argument.hwcap | kHasArgument, &argument);
+  const Clone* known = function != pointer ? find_clone(function) : nullptr;
+  return {pointer, known != nullptr ? known->clone : nullptr};
+}
+
+// Here, where a static link needs this file anyway: nothing else would take the list's along.
+__attribute__((constructor(101))) void begin_table() { add_library_functions(); }
 
 }  // namespace
 
@@ -61,9 +90,9 @@ Clone* find_clone(void* function) {
   return clone;
 }
 
-void add_clones(const ClonePair* pairs, size_t count) {
+void add_clones(const ClonePair* pairs, size_t count, bool listed) {
   pthread_mutex_lock(&change);
-  for (size_t i = 0; i < count; i++) add_clone(pairs[i]);
+  for (size_t i = 0; i < count; i++) add_clone(pairs[i], listed);
   pthread_mutex_unlock(&change);
 }
 
@@ -81,10 +110,21 @@ Void __belay_drop_clones(Ptr table, Size count) {
   drop_clones(static_cast<const ClonePair*>(table), count);
 }
 
+Void __belay_add_dispatched(Ptr function, Ptr resolver) {
+  ClonePair pair = dispatched(function, resolver);
+  add_clones(&pair, 1);
+}
+
+Void __belay_drop_dispatched(Ptr function, Ptr resolver) {
+  ClonePair pair = dispatched(function, resolver);
+  drop_clones(&pair, 1);
+}
+
 Ptr __belay_resolve(Ptr function, Ptr site) {
   this_thread.statistics.lookups++;
   Clone* found = find_clone(function);
   if (found == nullptr) return unknown_function(function);
+  if (found->clone == nullptr) folded_function(function);
   if (site != nullptr) __atomic_store_n(static_cast<Clone**>(site), found, __ATOMIC_RELEASE);
   return found->clone;
 }

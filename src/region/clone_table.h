@@ -7,11 +7,12 @@
 namespace belay::region {
 
 // One function. Never freed: call sites keep pointers to these as their caches, and a dropped one
-// matches nothing any more because its function is null.
+// matches nothing any more because its function is kDropped.
 struct Clone {
   void* function;
-  void* clone;
+  void* clone;     // null: functions of different effects that the linker has folded into one
   size_t objects;  // that have added it and not dropped it
+  bool listed;     // by effects.def, which a function of the program by that name overrides
   Clone* next;     // in its bucket
 };
 
@@ -24,7 +25,10 @@ struct ClonePair {
 // Lock-free. Null if nobody has added `function`.
 Clone* find_clone(void* function);
 
-void add_clones(const ClonePair* pairs, size_t count);
+void add_clones(const ClonePair* pairs, size_t count, bool listed = false);
 void drop_clones(const ClonePair* pairs, size_t count);
+
+// Those of effects.def.
+void add_library_functions();
 
 }  // namespace belay::region

@@ -12,17 +12,32 @@ namespace belay::region {
 
 namespace {
 
-void* address(const char* symbol) { return const_cast<char*>(symbol); }
+// Where libc dispatches a function (ifunc), a static program has two addresses of it: that of a
+// stub in data, and that of what it is dispatched to in the global offset table.
+constexpr void* address(const char* symbol) { return const_cast<char*>(symbol); }
 
-__attribute__((constructor(101))) void add_library_functions() {
-  const ClonePair pairs[] = {
+constinit const ClonePair pairs[] = {
 #define BELAY_PURE(name) {address(symbol_##name), address(symbol_##name)},
 #define BELAY_WRAPPED(name) {address(symbol_##name), address(effects_##name)},
 #include "region/effects.def"
-  };
-  add_clones(pairs, sizeof pairs / sizeof pairs[0]);
+};
+
+// From the global offset table: the compiler must not turn it into data.
+void* loaded(const char* symbol) {
+  __asm__("" : "+r"(symbol));
+  return address(symbol);
 }
 
 }  // namespace
+
+void add_library_functions() {
+  const ClonePair others[] = {
+#define BELAY_PURE(name) {loaded(symbol_##name), loaded(symbol_##name)},
+#define BELAY_WRAPPED(name) {loaded(symbol_##name), loaded(effects_##name)},
+#include "region/effects.def"
+  };
+  add_clones(pairs, sizeof pairs / sizeof pairs[0], /*listed=*/true);
+  add_clones(others, sizeof others / sizeof others[0], /*listed=*/true);
+}
 
 }  // namespace belay::region

@@ -25,7 +25,7 @@ constexpr uint64_t kAddressMask = (uint64_t{1} << kKindShift) - 1;
 constexpr uint64_t kBlock = 0;
 constexpr uint64_t kSkip = 0xff;  // a block that stays as it is
 
-constexpr uint64_t make_tag(const volatile void* address, uint64_t kind) {
+inline uint64_t make_tag(const volatile void* address, uint64_t kind) {
   return reinterpret_cast<uint64_t>(address) | kind << kKindShift;
 }
 constexpr size_t payload_bytes(uint64_t bytes) { return (bytes + 15) & ~uint64_t{15}; }

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "region/clone_table.h"
 #include "region/settings.h"
 #include "region/thread_state.h"
 
@@ -35,7 +36,19 @@ void* unknown_function(void* function) {
   refuse_call(text);
 }
 
+void folded_function(void* function) {
+  report(
+      "a region calls a function at %p that stands for two: the linker has folded them, and the"
+      " writes of one, but not of the other, are to stay (BELAY_KEEP)",
+      function);
+  report_callers();
+  report("  way out: link with --icf=safe");
+  abort();
+}
+
 Ptr __belay_unknown_call(Ptr name, Ptr function) {
+  Clone* known = find_clone(function);
+  if (known != nullptr && known->clone != nullptr) return known->clone;
   if (is_allowed()) return function;
   refuse_call(static_cast<const char*>(name));
 }

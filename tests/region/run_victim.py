@@ -6,10 +6,14 @@ for what it must say on standard error before it fails, and `// Build: ...` for 
 """
 
 import argparse
+import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
+
+EXIT_SKIP = 77
 
 
 def split(words):
@@ -22,10 +26,33 @@ def said(text, key):
     return [line.rstrip() for line in re.findall(rf"^// {key}: (.*)$", text, re.M)]
 
 
+def check_run(victim, command, environment=None):
+    """Runs it and compares with what the source says, or ends with what differs."""
+    if not shutil.which(command[0]):
+        sys.exit(EXIT_SKIP)
+    text = victim.read_text()
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False,
+                            env={**os.environ, **(environment or {})})
+    errors = said(text, "Error")
+    if len(re.findall("(?:Output|Error|Build): ", text)) != len(errors) + len(
+            said(text, "Output")) + len(said(text, "Build")):
+        sys.exit(f"{victim.name}: a promise that does not begin its line")
+    sys.stderr.write(result.stderr)
+    if (result.returncode == 0) != (not errors):
+        sys.exit(f"{victim.name}: status {result.returncode}")
+    for pattern in errors:
+        if not re.search(pattern, result.stderr):
+            sys.exit(f"{victim.name}: said nothing like: {pattern}")
+    expected = said(text, "Output")
+    if expected and result.stdout.splitlines() != expected:
+        sys.exit(f"{victim.name}: wrote {result.stdout!r}, not {expected!r}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--drivers", type=pathlib.Path, required=True, help="where belay-cc is")
     parser.add_argument("--work", type=pathlib.Path, required=True)
+    parser.add_argument("--run", default="", help="what runs the program, and its options")
     parser.add_argument("sources", nargs="+", type=pathlib.Path, help="then -- and options")
     own, options = split(sys.argv[1:])
     arguments = parser.parse_args(own)
@@ -43,20 +70,7 @@ def main():
         subprocess.run([*compiler, *options, *extra, "-c", source, "-o", objects[-1]],
                        check=True)
     subprocess.run([*compiler, *options, *extra, *objects, "-o", program], check=True)
-    result = subprocess.run([program], capture_output=True, text=True, timeout=120, check=False)
-    errors = said(text, "Error")
-    if len(re.findall("(?:Output|Error|Build): ", text)) != len(errors) + len(
-            said(text, "Output")) + len(said(text, "Build")):
-        sys.exit(f"{victim.name}: a promise that does not begin its line")
-    sys.stderr.write(result.stderr)
-    if (result.returncode == 0) != (not errors):
-        sys.exit(f"{victim.name}: status {result.returncode}")
-    for pattern in errors:
-        if not re.search(pattern, result.stderr):
-            sys.exit(f"{victim.name}: said nothing like: {pattern}")
-    expected = said(text, "Output")
-    if expected and result.stdout.splitlines() != expected:
-        sys.exit(f"{victim.name}: wrote {result.stdout!r}, not {expected!r}")
+    check_run(victim, [*arguments.run.split(), program])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,4 @@
+#pragma once
+
+void (*program_log(void))(const char*);
+int* lines(void);
