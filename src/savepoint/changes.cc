@@ -1,0 +1,173 @@
+#include "savepoint/changes.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "base/syscall.h"
+
+namespace belay {
+namespace {
+
+constexpr size_t kRunsMax = 1 << 20;
+// Of a file mapped privately and writable: saved whole, so that a page that the program has not
+// written before can go back by copying. Larger ones go back to the file's contents.
+constexpr uint64_t kSmallFileBytes = 1 << 20;
+// To compare a page; to protect and scan one again; for the first write to a protected page.
+constexpr uint64_t kCompareNs = 120, kScanNs = 4, kFaultNs = 1500;
+
+}  // namespace
+
+bool Changes::open(ExemptZone& zone, size_t slots_max, bool compare, PageSlots& slots,
+                   const ExemptRanges& exempt) {
+  slots_ = &slots;
+  exempt_ = &exempt;
+  runs_ = zone.take<PageRun>(kRunsMax);
+  hot_ = zone.take<PageSlots::Slot>(slots_max);
+  if (runs_.empty() || hot_.empty() || !stillness_.open(zone)) return false;
+  tracker_.open(compare);
+  return true;
+}
+
+void Changes::close() {
+  tracker_.close();
+  stillness_.close();
+}
+
+bool Changes::add_hot(PageSlots::Slot slot) {
+  if (slot == PageSlots::kNone || hot_count_ == hot_.size()) return false;
+  if ((slots_->flags(slot) & PageSlots::kHot) != 0) return true;
+  slots_->flags(slot) |= PageSlots::kHot;
+  hot_[hot_count_++] = slot;
+  return true;
+}
+
+// `only_known`: pages that no savepoint has are not in memory, as far as the run tells.
+Status Changes::add_run(const PageRun& run, bool only_known, const PageMaps& maps,
+                        const PageMaps::Map& base) {
+  for (uint64_t at = run.start; at < run.end(); at += kPageBytes) {
+    PageSlots::Slot slot = slots_->find(at);
+    if (only_known && (slot == PageSlots::kNone || maps.get(base, slot) == PageStore::kNone))
+      continue;
+    if (slot == PageSlots::kNone && exempt_->of_page(at) == ExemptRanges::Part::kAll) continue;
+    if (!add_hot(slots_->find_or_add(at)))
+      return fail(ENOMEM, "more pages than savepoints have room for; raise ulimit -v");
+  }
+  return {};
+}
+
+Status Changes::add_known(AddressRange range, const PageMaps& maps, const PageMaps::Map& base) {
+  return add_run({range.start, (range.end - range.start) / kPageBytes, true}, true, maps, base);
+}
+
+Status Changes::add_own(AddressRange range, size_t* found) {
+  size_t used = 0;
+  BELAY_TRY(tracker_.own_pages(range.start, range.end, runs_, &used));
+  for (const PageRun& run : runs_.first(used)) {
+    *found += run.page_count;
+    BELAY_TRY(add_run(run, false, {}, {}));
+  }
+  return {};
+}
+
+Status Changes::watch(AddressRange range) {
+  return watching() ? tracker_.watch(range.start, range.end) : Status{};
+}
+
+// Memory that was not there before, or not as this: all that it holds is new.
+Status Changes::take_in(Area& area, AddressRange range) {
+  bool writable = (area.protection & PROT_WRITE) != 0;
+  size_t found = 0;
+  if (!area.anonymous() && writable && area.size() <= kSmallFileBytes) {
+    BELAY_TRY(add_run({range.start, (range.end - range.start) / kPageBytes, true}, false, {}, {}));
+  } else {
+    BELAY_TRY(add_own(range, &found));
+  }
+  // A library's code and constants: only if something has been written there once.
+  area.watched = area.watched || writable || area.anonymous() || found > 0;
+  return area.watched ? watch(range) : Status{};
+}
+
+Status Changes::scan(const Area& area, const PageMaps& maps, const PageMaps::Map& base) {
+  AddressRange range{area.start, area.end};
+  size_t found = 0;
+  if (!watching()) {
+    BELAY_TRY(add_known(range, maps, base));
+    return add_own(range, &found);
+  }
+  size_t used = 0;
+  Status status = tracker_.written(area.start, area.end, runs_, &used);
+  if (!status && status.error().code == EPERM) {
+    // Unmapped and mapped again in the same place, or moved here: nothing is known about it.
+    BELAY_TRY(watch(range));
+    BELAY_TRY(add_known(range, maps, base));
+    return add_own(range, &found);
+  }
+  BELAY_TRY(status);
+  // Pages that no savepoint has may be written, or never have been there.
+  size_t kept = 0;
+  for (size_t i = 0; i < used; i++) {
+    PageRun run = runs_[i];
+    BELAY_TRY(add_run(run, true, maps, base));
+    runs_[kept++] = run;
+  }
+  auto reported = runs_.first(kept);
+  auto left = runs_.subspan(kept);
+  for (const PageRun& run : reported) {
+    size_t own = 0;
+    BELAY_TRY(tracker_.own_pages(run.start, run.end(), left, &own));
+    for (const PageRun& part : left.first(own)) BELAY_TRY(add_run(part, false, maps, base));
+  }
+  return {};
+}
+
+Status Changes::find(Layout& now, const Layout* before, const PageMaps& maps,
+                     const PageMaps::Map& base) {
+  std::span<const Area> old;
+  if (before != nullptr) old = before->areas();
+  Status status;
+  sweep(now.areas(), old, [&](uint64_t start, uint64_t end, const Area* is, const Area* was) {
+    if (!status || is == nullptr || is->shared) return;
+    Area& area = const_cast<Area&>(*is);
+    bool known = was != nullptr && was->same_memory(area) && was->watched;
+    area.watched = area.watched || known;
+    if (!known) status = take_in(area, {start, end});
+  });
+  if (before == nullptr) return status;
+  sweep(now.areas(), old, [&](uint64_t start, uint64_t end, const Area* is, const Area* was) {
+    if (!status || is == nullptr || was == nullptr || !is->watched || !was->watched) return;
+    Area part = *is;
+    part.start = start;
+    part.end = end;
+    if (was->same_memory(*is)) status = scan(part, maps, base);
+  });
+  return status;
+}
+
+// What can't be protected again will be reported by the next scan; false: one has to be made.
+bool Changes::rearm(const Layout& now) {
+  filter_hot([](PageSlots::Slot) { return false; });
+  wasted_pages_ = 0;
+  bool all = true;
+  for (const Area& area : now.areas()) {
+    if (!area.watched || area.shared) continue;
+    if (Status armed = tracker_.arm(area.start, area.end); !armed) all = false;
+  }
+  return all;
+}
+
+void Changes::settle(const Layout& now, size_t useful) {
+  if (!watching()) {
+    filter_hot([](PageSlots::Slot) { return false; });
+    return;
+  }
+  bool all_watched = true;
+  wasted_pages_ += hot_count_ > useful ? hot_count_ - useful : 0;
+  if (wasted_pages_ * kCompareNs > slots_->count() * kScanNs + useful * kFaultNs + 20'000)
+    all_watched = rearm(now);
+  if (all_watched)
+    stillness_.begin();
+  else
+    stillness_.end();
+}
+
+}  // namespace belay
