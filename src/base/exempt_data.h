@@ -2,4 +2,4 @@
 // memory that doesn't go back either: `BELAY_EXEMPT_DATA constinit Tree* g_tree = nullptr;`
 #pragma once
 
-#define BELAY_EXEMPT_DATA [[gnu::section("belay_exempt")]]
+#define BELAY_EXEMPT_DATA [[gnu::section("belay_own_data")]]

@@ -13,7 +13,7 @@ constexpr size_t kRunsMax = 1 << 20;
 // written before can go back by copying. Larger ones go back to the file's contents.
 constexpr uint64_t kSmallFileBytes = 1 << 20;
 // To compare a page; to protect and scan one again; for the first write to a protected page.
-constexpr uint64_t kCompareNs = 120, kScanNs = 4, kFaultNs = 1500;
+constexpr uint64_t kCompareNs = 150, kScanNs = 3, kScanLeastNs = 20'000, kFaultNs = 1500;
 
 }  // namespace
 
@@ -41,13 +41,10 @@ bool Changes::add_hot(PageSlots::Slot slot) {
   return true;
 }
 
-// `only_known`: pages that no savepoint has are not in memory, as far as the run tells.
-Status Changes::add_run(const PageRun& run, bool only_known, const PageMaps& maps,
-                        const PageMaps::Map& base) {
+// All pages of a run, but for those that are exempt.
+Status Changes::add_run(const PageRun& run) {
   for (uint64_t at = run.start; at < run.end(); at += kPageBytes) {
     PageSlots::Slot slot = slots_->find(at);
-    if (only_known && (slot == PageSlots::kNone || maps.get(base, slot) == PageStore::kNone))
-      continue;
     if (slot == PageSlots::kNone && exempt_->of_page(at) == ExemptRanges::Part::kAll) continue;
     if (!add_hot(slots_->find_or_add(at)))
       return fail(ENOMEM, "more pages than savepoints have room for; raise ulimit -v");
@@ -55,8 +52,16 @@ Status Changes::add_run(const PageRun& run, bool only_known, const PageMaps& map
   return {};
 }
 
-Status Changes::add_known(AddressRange range, const PageMaps& maps, const PageMaps::Map& base) {
-  return add_run({range.start, (range.end - range.start) / kPageBytes, true}, true, maps, base);
+// Those of a range that the base has a copy of. Returns how many it has none of, and aren't hot.
+uint64_t Changes::add_known(AddressRange range, const PageMaps& maps, const PageMaps::Map& base) {
+  uint64_t unknown = (range.end - range.start) / kPageBytes;
+  slots_->each_in(range.start, range.end, [&](PageSlots::Slot slot) {
+    bool hot = (slots_->flags(slot) & PageSlots::kHot) != 0;
+    if (!hot && maps.get(base, slot) == PageStore::kNone) return;
+    unknown--;
+    if (!hot) add_hot(slot);
+  });
+  return unknown;
 }
 
 Status Changes::add_own(AddressRange range, size_t* found) {
@@ -64,7 +69,7 @@ Status Changes::add_own(AddressRange range, size_t* found) {
   BELAY_TRY(tracker_.own_pages(range.start, range.end, runs_, &used));
   for (const PageRun& run : runs_.first(used)) {
     *found += run.page_count;
-    BELAY_TRY(add_run(run, false, {}, {}));
+    BELAY_TRY(add_run(run));
   }
   return {};
 }
@@ -78,7 +83,7 @@ Status Changes::take_in(Area& area, AddressRange range) {
   bool writable = (area.protection & PROT_WRITE) != 0;
   size_t found = 0;
   if (!area.anonymous() && writable && area.size() <= kSmallFileBytes) {
-    BELAY_TRY(add_run({range.start, (range.end - range.start) / kPageBytes, true}, false, {}, {}));
+    BELAY_TRY(add_run({range.start, (range.end - range.start) / kPageBytes, true}));
   } else {
     BELAY_TRY(add_own(range, &found));
   }
@@ -91,7 +96,7 @@ Status Changes::scan(const Area& area, const PageMaps& maps, const PageMaps::Map
   AddressRange range{area.start, area.end};
   size_t found = 0;
   if (!watching()) {
-    BELAY_TRY(add_known(range, maps, base));
+    add_known(range, maps, base);
     return add_own(range, &found);
   }
   size_t used = 0;
@@ -99,24 +104,24 @@ Status Changes::scan(const Area& area, const PageMaps& maps, const PageMaps::Map
   if (!status && status.error().code == EPERM) {
     // Unmapped and mapped again in the same place, or moved here: nothing is known about it.
     BELAY_TRY(watch(range));
-    BELAY_TRY(add_known(range, maps, base));
+    add_known(range, maps, base);
     return add_own(range, &found);
   }
   BELAY_TRY(status);
   // Pages that no savepoint has may be written, or never have been there.
-  size_t kept = 0;
-  for (size_t i = 0; i < used; i++) {
-    PageRun run = runs_[i];
-    BELAY_TRY(add_run(run, true, maps, base));
-    runs_[kept++] = run;
-  }
-  auto reported = runs_.first(kept);
-  auto left = runs_.subspan(kept);
-  for (const PageRun& run : reported) {
+  auto left = runs_.subspan(used);
+  for (const PageRun& run : runs_.first(used)) {
+    if (add_known({run.start, run.end()}, maps, base) == 0) continue;
     size_t own = 0;
     BELAY_TRY(tracker_.own_pages(run.start, run.end(), left, &own));
-    for (const PageRun& part : left.first(own)) BELAY_TRY(add_run(part, false, maps, base));
+    for (const PageRun& part : left.first(own)) BELAY_TRY(add_run(part));
   }
+  return {};
+}
+
+Status Changes::find_in(const Layout& now, const PageMaps& maps, const PageMaps::Map& base) {
+  for (const Area& area : now.areas())
+    if (area.watched && !area.shared) BELAY_TRY(scan(area, maps, base));
   return {};
 }
 
@@ -155,15 +160,15 @@ bool Changes::rearm(const Layout& now) {
   return all;
 }
 
-void Changes::settle(const Layout& now, size_t useful) {
+void Changes::settle(const Layout& now, size_t hot_before, size_t hits, bool anew) {
   if (!watching()) {
     filter_hot([](PageSlots::Slot) { return false; });
     return;
   }
   bool all_watched = true;
-  wasted_pages_ += hot_count_ > useful ? hot_count_ - useful : 0;
-  if (wasted_pages_ * kCompareNs > slots_->count() * kScanNs + useful * kFaultNs + 20'000)
-    all_watched = rearm(now);
+  wasted_pages_ += hot_before - hits;
+  uint64_t anew_ns = slots_->count() * kScanNs + hits * kFaultNs + kScanLeastNs;
+  if (anew || wasted_pages_ * kCompareNs > anew_ns) all_watched = rearm(now);
   if (all_watched)
     stillness_.begin();
   else

@@ -31,8 +31,12 @@ class Changes {
   DirtyTracker& tracker() { return tracker_; }
   Stillness& stillness() { return stillness_; }
 
-  // Nothing but hot pages can have changed, and no mapping.
-  bool still() { return watching() && stillness_.holds(); }
+  // Whether pages that aren't hot can have changed, and mappings.
+  Stillness::Verdict look() {
+    return watching() ? stillness_.look() : Stillness::Verdict::kMappingsMayDiffer;
+  }
+  // Finds what else was written, in mappings that are what they were.
+  Status find_in(const Layout& now, const PageMaps& maps, const PageMaps::Map& base);
   // Finds what else was written; `now` from read_layout() is the process, `before` (null: nothing)
   // as it was when last asked. Decides which areas of `now` are watched.
   Status find(Layout& now, const Layout* before, const PageMaps& maps, const PageMaps::Map& base);
@@ -54,20 +58,20 @@ class Changes {
     hot_count_ = kept;
   }
 
-  // Memory is equal to a savepoint now. `useful` of the hot pages had changed.
-  void settle(const Layout& now, size_t useful);
+  // Memory is equal to a savepoint now. Of `hot_before` pages that were hot before anybody looked,
+  // `hits` had changed. `anew`: watch all in any case.
+  void settle(const Layout& now, size_t hot_before, size_t hits, bool anew);
 
   // After memory was mapped afresh.
   Status watch(AddressRange range);
 
  private:
   bool watching() const { return tracker_.kind() == DirtyTracker::Kind::kUserfault; }
-  Status add_run(const PageRun& run, bool only_known, const PageMaps& maps,
-                 const PageMaps::Map& base);
+  Status add_run(const PageRun& run);
   Status take_in(Area& area, AddressRange range);
   Status add_own(AddressRange range, size_t* found);
   Status scan(const Area& area, const PageMaps& maps, const PageMaps::Map& base);
-  Status add_known(AddressRange range, const PageMaps& maps, const PageMaps::Map& base);
+  uint64_t add_known(AddressRange range, const PageMaps& maps, const PageMaps::Map& base);
   bool rearm(const Layout& now);
 
   DirtyTracker tracker_;

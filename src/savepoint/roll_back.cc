@@ -28,6 +28,9 @@ Result<ThreadPlace> Tree::roll_back(const Moment& moment, uint64_t id, long valu
                 "since the savepoint");
   BELAY_TRY(stop_threads());
   Status status = check_threads(goal);
+  bool files = goal->files != nullptr && !keep_files_;
+  if (status && files) status = open_files_.check(*goal->files);
+  size_t hot_before = changes_.hot().size();
   if (status) status = find_changes();
   if (status && !same_layout(*present_layout(), *goal->layout))
     status = check_put_back(*present_layout(), *goal->layout);
@@ -38,7 +41,9 @@ Result<ThreadPlace> Tree::roll_back(const Moment& moment, uint64_t id, long valu
   }
   end_newer_threads(goal);
   put_layout_back(goal);
-  size_t copied = copy_back(goal);
+  if (files) open_files_.restore(*goal->files);
+  size_t hits = 0;
+  size_t copied = copy_back(goal, hot_before, &hits);
   PageMaps::Map pages = maps_.share(goal->pages);
   maps_.drop(base_);
   base_ = pages;
@@ -47,11 +52,11 @@ Result<ThreadPlace> Tree::roll_back(const Moment& moment, uint64_t id, long valu
   base_layout_ = goal->layout;
   forget_changes();
   current_ = index_of(goal);
-  statistics_.rollbacks++;
-  statistics_.pages_copied_back = copied;
-  changes_.settle(*base_layout_, copied);
+  rollbacks_++;
+  pages_copied_back_ = copied;
+  changes_.settle(*base_layout_, hot_before, hits, false);
   ThreadPlace here = place_threads(goal, value);
-  statistics_.rollback_ns = sys::now_ns() - started_ns;
+  rollback_ns_ = sys::now_ns() - started_ns;
   release_threads();
   return here;
 }
@@ -72,16 +77,18 @@ void Tree::put_layout_back(Savepoint* goal) {
   sys::call(SYS_exit_group, 70);
 }
 
-// Returns how many pages were not as they should be.
-size_t Tree::copy_back(Savepoint* goal) {
+// Returns how many pages were not as they should be. `hits`: of them, those hot before.
+size_t Tree::copy_back(Savepoint* goal, size_t hot_before, size_t* hits) {
   maps_.compare(base_, goal->pages,
                 [&](PageSlots::Slot slot, PageStore::Id) { changes_.add_hot(slot); });
-  size_t copied = 0;
+  size_t copied = 0, at = 0;
   born_kept_ = 0;
   given_back_ = {};
   changes_.filter_hot([&](PageSlots::Slot slot) {
     PutBack done = put_page_back(*goal->layout, slot, maps_.get(goal->pages, slot));
     copied += done != PutBack::kEqual;
+    *hits += done != PutBack::kEqual && at < hot_before;
+    at++;
     return done != PutBack::kNotThere;
   });
   flush_given_back();

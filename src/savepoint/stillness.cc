@@ -99,14 +99,16 @@ void Stillness::begin() {
   begun_ = begun_ && read_counts(&counts_);
 }
 
-bool Stillness::holds() {
+Stillness::Verdict Stillness::look() {
   Counts now;
-  return begun_ && read_counts(&now) && now == counts_ &&
-         each_writable([&](size_t i, const Writable& mapping) {
-           const Writable& before = writable_[i];
-           return mapping.start == before.start && mapping.end == before.end &&
-                  mapping.flags == before.flags;
-         });
+  bool same_mappings = begun_ && read_counts(&now) && now.mapped == counts_.mapped &&
+                       each_writable([&](size_t i, const Writable& mapping) {
+                         const Writable& before = writable_[i];
+                         return mapping.start == before.start && mapping.end == before.end &&
+                                mapping.flags == before.flags;
+                       });
+  if (!same_mappings) return Verdict::kMappingsMayDiffer;
+  return now == counts_ ? Verdict::kStill : Verdict::kPagesMayDiffer;
 }
 
 }  // namespace belay

@@ -23,7 +23,8 @@ class Stillness {
   // From here on, until it says no or is told to end.
   void begin();
   void end() { begun_ = false; }
-  bool holds();
+  enum class Verdict { kStill, kPagesMayDiffer, kMappingsMayDiffer };
+  Verdict look();
 
  private:
   struct Writable {

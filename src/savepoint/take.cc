@@ -28,12 +28,14 @@ Status Tree::take(const Moment& moment, uint64_t* id) {
   link(point, current_);
   *id = point->id;
   Status status = stop_threads();
+  size_t hot_before = changes_.hot().size(), hits = 0;
   if (status) status = find_changes();
   if (status) status = note_threads(moment, point);
+  if (status) status = note_files(point);
   PageMaps::Map pages = maps_.share(base_);
   size_t saved = 0;
   if (status) status = forget_unmapped(pages);
-  if (status) status = save_changes(pages, &saved);
+  if (status) status = save_changes(pages, hot_before, &saved, &hits);
   if (!status) {
     maps_.drop(pages);
     forget_changes();
@@ -56,17 +58,31 @@ Status Tree::take(const Moment& moment, uint64_t* id) {
   keep_layout(base_layout_);
   point->libraries_loaded = moment.libraries_loaded;
   current_ = index_of(point);
-  statistics_.savepoints++;
-  statistics_.pages_saved = saved;
-  changes_.settle(*base_layout_, first ? 0 : saved);
+  taken_++;
+  pages_saved_ = saved;
+  changes_.settle(*base_layout_, hot_before, hits, first);
   release_threads();
   return {};
 }
 
-Status Tree::save_changes(PageMaps::Map& pages, size_t* saved) {
-  for (PageSlots::Slot slot : changes_.hot()) {
-    BELAY_ASSIGN(bool changed, save_page(pages, slot));
+Status Tree::note_files(Savepoint* point) {
+  if (keep_files_) return {};
+  BELAY_ASSIGN(point->files, open_files_.read(base_files_));
+  if (point->files != base_files_) {
+    open_files_.drop(base_files_);
+    base_files_ = point->files;
+    base_files_->owners++;
+  }
+  return {};
+}
+
+// `hits`: of them, pages that were hot before.
+Status Tree::save_changes(PageMaps::Map& pages, size_t hot_before, size_t* saved, size_t* hits) {
+  auto hot = changes_.hot();
+  for (size_t i = 0; i < hot.size(); i++) {
+    BELAY_ASSIGN(bool changed, save_page(pages, hot[i]));
     *saved += changed;
+    *hits += changed && i < hot_before;
   }
   return {};
 }

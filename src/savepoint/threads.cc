@@ -28,11 +28,39 @@ const ThreadPlace* place_of(Savepoint* goal, const StoppedThread& thread) {
 
 }  // namespace
 
+// glibc's, in each thread's control block: the kernel writes the number of the processor there.
+extern "C" {
+extern const ptrdiff_t __rseq_offset [[gnu::weak]];
+extern const unsigned int __rseq_size [[gnu::weak]];
+}
+constexpr uint64_t kRseqBytes = 32;
+
+void Tree::exempt_kernels_words() {
+  if (&__rseq_offset == nullptr || &__rseq_size == nullptr || __rseq_size == 0) return;
+  uint64_t self = 0;
+  sys::call(SYS_arch_prctl, ARCH_GET_FS, &self);
+  auto words = [](uint64_t thread) { return thread + uint64_t(__rseq_offset); };
+  if (!stopped_ && kernels_words_count_ == 1 && kernels_words_[0] == words(self)) return;
+  for (uint64_t start : kernels_words_.first(kernels_words_count_)) exempt_.remove(start);
+  kernels_words_count_ = 0;
+  auto add = [&](uint64_t thread) {
+    kernels_words_[kernels_words_count_++] = words(thread);
+    (void)exempt_.add(words(thread), words(thread) + kRseqBytes);
+  };
+  add(self);
+  if (!stopped_) return;
+  for (const StoppedThread& thread : stopper_.threads())
+    if (thread.state == StoppedThread::kParked) add(thread.fs_base);
+}
+
 Status Tree::stop_threads() {
   // The number of links of /proc/self/task is that of the threads, and two.
   struct stat task {};
   stopped_ = sys::call(SYS_fstat, task_fd_, &task) < 0 || task.st_nlink != 3;
-  if (!stopped_) return {};
+  if (!stopped_) {
+    exempt_kernels_words();
+    return {};
+  }
   int own[kRawThreadsMax], ignored[kRawThreadsMax + 1];
   size_t count = 0;
   for (int tid : raw_thread_ids(own)) ignored[count++] = tid;
@@ -43,7 +71,10 @@ Status Tree::stop_threads() {
   // Nobody is stopped while he holds this one: exempt memory does not go back with him.
   exempt_lock_for_fork();
   Status status = stopper_.stop({ignored, count}, kStopTimeoutMs);
-  if (status) return {};
+  if (status) {
+    exempt_kernels_words();
+    return {};
+  }
   exempt_unlock_after_fork(false);
   stopped_ = false;
   return status;

@@ -5,14 +5,17 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <new>
+#include <string_view>
 
 #include "base/exempt_data.h"
 #include "base/syscall.h"
 #include "heap/heap.h"
+#include "heap/heap_limit.h"
 
-extern "C" __attribute__((visibility("hidden"))) std::byte __start_belay_exempt[];
-extern "C" __attribute__((visibility("hidden"))) std::byte __stop_belay_exempt[];
+extern "C" __attribute__((visibility("hidden"))) std::byte __start_belay_own_data[];
+extern "C" __attribute__((visibility("hidden"))) std::byte __stop_belay_own_data[];
 
 namespace belay {
 namespace {
@@ -29,6 +32,8 @@ constexpr size_t kMappingsMax = 131'072;
 Result<Tree*> Tree::open(bool compare) {
   ExemptZone zone;
   BELAY_TRY(zone.reserve());
+  // A fork would copy its page tables, and save it as if it were the program's.
+  sys::call(SYS_madvise, zone.start(), zone.end() - zone.start(), MADV_DONTFORK);
   auto memory = zone.take(sizeof(Tree));
   auto* tree = new (memory.data()) Tree;
   tree->zone_ = zone;
@@ -46,6 +51,7 @@ bool Tree::make(bool compare) {
   points_ = zone_.take<Savepoint>(std::min(kPointsMax, pages));
   way_out_ = zone_.take(kParkingStackBytes);
   zeros_ = zone_.take(kPageBytes);
+  kernels_words_ = zone_.take<uint64_t>(kThreadsMax);
   mapping_memory_ = {zone_.take<char>(kMappingTextBytes), zone_.take<Mapping>(kMappingsMax)};
   auto threads = zone_.take<StoppedThread>(kThreadsMax);
   auto parking = zone_.take(kThreadsMax * kParkingStackBytes);
@@ -59,17 +65,22 @@ bool Tree::make(bool compare) {
   set_signal_target(&stopper_, [] {});
   reader_.open();
   task_fd_ = int(sys::call(SYS_openat, AT_FDCWD, "/proc/self/task", O_RDONLY | O_CLOEXEC));
+  auto watching = changes_.stillness().descriptors();
+  int own[] = {task_fd_,    reader_.fd(), changes_.tracker().uffd(), changes_.tracker().pagemap(),
+               watching[0], watching[1]};
+  open_files_.open(own, pool_);
   auto bookkeeping = exempt_bookkeeping();
   auto exempt = [&](const std::byte* start, const std::byte* end) {
     return bool(exempt_.add(reinterpret_cast<uint64_t>(start), reinterpret_cast<uint64_t>(end)));
   };
-  return exempt(__start_belay_exempt, __stop_belay_exempt) &&
+  return exempt(__start_belay_own_data, __stop_belay_own_data) &&
          exempt(bookkeeping.data(), bookkeeping.data() + bookkeeping.size());
 }
 
 void Tree::close() {
   changes_.close();
   reader_.close();
+  open_files_.close();
   sys::call(SYS_close, task_fd_);
   ExemptZone zone = zone_;
   sys::munmap(reinterpret_cast<void*>(zone.start()), zone.end() - zone.start());
@@ -77,6 +88,43 @@ void Tree::close() {
 
 uint64_t Tree::bytes() const {
   return pages_.in_use() * kPageBytes + maps_.bytes() + pool_.in_use() + live_ * sizeof(Savepoint);
+}
+
+// ---- Settings and figures -----------------------------------------------------------------------
+
+Status Tree::configure(const belay_savepoint_attr& attr) {
+  if (attr.files > BELAY_FILES_KEEP) return fail(EINVAL, "files: there is no such setting");
+  if (attr.files != BELAY_FILES_DEFAULT && !files_fixed_)
+    keep_files_ = attr.files == BELAY_FILES_KEEP;
+  if (attr.bytes_max != 0 && !bytes_fixed_) bytes_max_ = attr.bytes_max;
+  return {};
+}
+
+Status Tree::configure_from_environment() {
+  if (const char* text = secure_getenv("BELAY_SAVEPOINT_MAX")) {
+    BELAY_ASSIGN(bytes_max_, parse_heap_bytes(text));
+    bytes_fixed_ = true;
+  }
+  if (const char* text = secure_getenv("BELAY_SAVEPOINT_FILES")) {
+    std::string_view policy = text;
+    if (policy != "back" && policy != "keep")
+      return fail(EINVAL, "BELAY_SAVEPOINT_FILES={}: it is back or keep", policy);
+    keep_files_ = policy == "keep";
+    files_fixed_ = true;
+  }
+  return {};
+}
+
+void Tree::read_statistics(struct belay_savepoint_statistics* out) const {
+  *out = {.live = live_,
+          .bytes = bytes(),
+          .taken = taken_,
+          .rollbacks = rollbacks_,
+          .scans = scans_,
+          .pages_saved = pages_saved_,
+          .pages_copied_back = pages_copied_back_,
+          .rollback_ns = rollback_ns_,
+          .hot_pages = changes_.hot().size()};
 }
 
 // ---- The tree -----------------------------------------------------------------------------------
@@ -129,6 +177,7 @@ void Tree::free_point(Savepoint* point) {
   if (current_ == index) current_ = parent;
   maps_.drop(point->pages);
   drop_layout(point->layout, pool_);
+  open_files_.drop(point->files);
   if (point->threads != nullptr)
     pool_.give(point->threads, ThreadPlaces::bytes(point->threads->count));
   point->id = 0;
@@ -164,8 +213,11 @@ Result<uint64_t> Tree::parent(uint64_t id) {
 
 // What may differ from base_ is hot from now on, and layout_ is how memory is laid out.
 Status Tree::find_changes() {
-  if (base_layout_ != nullptr && changes_.still()) return {};
-  statistics_.scans++;
+  auto verdict = base_layout_ == nullptr ? Stillness::Verdict::kMappingsMayDiffer : changes_.look();
+  if (verdict == Stillness::Verdict::kStill) return {};
+  scans_++;
+  if (verdict == Stillness::Verdict::kPagesMayDiffer)
+    return changes_.find_in(*base_layout_, maps_, base_);
   HeapRange exempt = exempt_range();
   AddressRange ours[] = {{zone_.start(), zone_.end()}, {exempt.begin, exempt.end}};
   BELAY_ASSIGN(layout_, read_layout(mapping_memory_, pool_, ours));

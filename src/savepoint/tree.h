@@ -7,12 +7,14 @@
 #include <span>
 
 #include "base/error.h"
+#include "belay/savepoint.h"
 #include "context/thread_stop.h"
 #include "memory/exempt.h"
 #include "savepoint/block_pool.h"
 #include "savepoint/changes.h"
 #include "savepoint/exempt_ranges.h"
 #include "savepoint/layout.h"
+#include "savepoint/open_files.h"
 #include "savepoint/page_map.h"
 #include "savepoint/page_slots.h"
 #include "savepoint/page_store.h"
@@ -40,15 +42,9 @@ struct Savepoint {
   PageMaps::Map pages;
   Layout* layout = nullptr;
   ThreadPlaces* threads = nullptr;
+  FileTable* files = nullptr;  // null: they are left alone
   uint64_t libraries_loaded = 0;
   uint32_t parent = 0, first_child = 0, next = 0, previous = 0;  // indices, 0: none
-};
-
-struct TreeStatistics {
-  uint64_t savepoints = 0;
-  uint64_t rollbacks = 0, scans = 0;
-  uint64_t pages_saved = 0, pages_copied_back = 0;  // of the last of each
-  uint64_t rollback_ns = 0;                         // the last one
 };
 
 class Tree {
@@ -73,19 +69,17 @@ class Tree {
   Result<uint64_t> parent(uint64_t id);
 
   ExemptRanges& exempt() { return exempt_; }
-  void set_bytes_max(uint64_t bytes) { bytes_max_ = bytes; }
-  uint64_t bytes_max() const { return bytes_max_; }
-  uint64_t bytes() const;
-  uint64_t live() const { return live_; }
-  size_t hot_pages() const { return changes_.hot().size(); }
-  const TreeStatistics& statistics() const { return statistics_; }
-  const char* tracker_reason() { return changes_.tracker().reason(); }
+  std::span<const int> own_descriptors() const { return open_files_.own(); }
+  Status configure(const belay_savepoint_attr& attr);
+  Status configure_from_environment();
+  void read_statistics(struct belay_savepoint_statistics* out) const;
   std::byte* stack_top() { return stack_.data() + stack_.size(); }
   // To leave the other one on, before the next caller comes.
   std::byte* way_out_top() { return way_out_.data() + way_out_.size(); }
 
  private:
   bool make(bool compare);
+  uint64_t bytes() const;
   Savepoint* find(uint64_t id);
   uint32_t index_of(const Savepoint* savepoint) { return uint32_t(savepoint - points_.data()); }
   Savepoint* make_point();
@@ -95,20 +89,22 @@ class Tree {
 
   Status stop_threads();
   void release_threads();
+  Status note_files(Savepoint* point);
   Status note_threads(const Moment& moment, Savepoint* point);
   Status check_threads(Savepoint* goal);
   void end_newer_threads(Savepoint* goal);
+  void exempt_kernels_words();
   ThreadPlace place_threads(Savepoint* goal, long value);
 
   Status find_changes();
   void forget_changes();
   Layout* present_layout() { return layout_ != nullptr ? layout_ : base_layout_; }
-  Status save_changes(PageMaps::Map& pages, size_t* saved);
+  Status save_changes(PageMaps::Map& pages, size_t hot_before, size_t* saved, size_t* hits);
   Result<bool> save_page(PageMaps::Map& pages, PageSlots::Slot slot);
   Status forget_unmapped(PageMaps::Map& pages);
 
   void put_layout_back(Savepoint* goal);
-  size_t copy_back(Savepoint* goal);
+  size_t copy_back(Savepoint* goal, size_t hot_before, size_t* hits);
   enum class PutBack { kEqual, kCopied, kNotThere };
   PutBack put_page_back(const Layout& layout, PageSlots::Slot slot, PageStore::Id page);
   PutBack put_nothing_back(const Area& area, PageSlots::Slot slot);
@@ -125,6 +121,7 @@ class Tree {
   Changes changes_;
   PageReader reader_;
   ThreadStopper stopper_;
+  OpenFiles open_files_;
   std::span<Savepoint> points_;
   std::span<std::byte> stack_, way_out_;
   MappingTableMemory mapping_memory_;
@@ -141,9 +138,15 @@ class Tree {
   uint32_t ids_ = 0;
   uint64_t live_ = 0;
   uint64_t bytes_max_ = UINT64_MAX;
+  FileTable* base_files_ = nullptr;  // as they were found last, or null
+  bool keep_files_ = false;
+  bool files_fixed_ = false, bytes_fixed_ = false;  // by the environment
+  std::span<uint64_t> kernels_words_;               // exempt ranges of threads that live
+  size_t kernels_words_count_ = 0;
   bool stopped_ = false;  // other threads stand still
   bool leaving_ = false;  // they were told to go on, and may not have had a core yet
-  TreeStatistics statistics_;
+  uint64_t taken_ = 0, rollbacks_ = 0, scans_ = 0;
+  uint64_t pages_saved_ = 0, pages_copied_back_ = 0, rollback_ns_ = 0;  // the last time
 };
 
 }  // namespace belay
