@@ -5,6 +5,7 @@ include(CMakePackageConfigHelpers)
 # The public headers, each listed once. Every one must compile on its own.
 target_sources(belay PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES
   ${PROJECT_SOURCE_DIR}/include/belay/checkpoint_restore.h
+  ${PROJECT_SOURCE_DIR}/include/belay/savepoint.h
   ${PROJECT_SOURCE_DIR}/include/belay/short_names.h)
 if(EXISTS ${PROJECT_SOURCE_DIR}/include/belay/belay.hpp)
   target_sources(belay PUBLIC FILE_SET HEADERS FILES

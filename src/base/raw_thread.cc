@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 
+#include "base/exempt_data.h"
 #include "base/priority.h"
 #include "base/syscall.h"
 
@@ -16,7 +17,7 @@ namespace {
 constexpr size_t kControlBlockBytes = 4096;
 constexpr size_t kThreadLocalBytes = 16384;
 
-RawThread* g_threads[kRawThreadsMax];
+BELAY_EXEMPT_DATA constinit RawThread* g_threads[kRawThreadsMax] = {};
 
 // Takes a place in the table; false when there is none.
 bool remember(RawThread* thread) {

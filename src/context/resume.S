@@ -33,6 +33,58 @@ belay_resume_context:
     jmp *56(%rdi)
     .size belay_resume_context, . - belay_resume_context
 
+// long belay_call_on_stack(void* top, long (*function)(void*), void* argument, uint64_t* frame)
+// Calls the function on another stack. What the caller would miss lies in `frame` on its own stack:
+// belay_return_to() comes back through it, however often, as long as that memory is what it was.
+    .globl belay_call_on_stack
+    .hidden belay_call_on_stack
+    .type belay_call_on_stack, @function
+belay_call_on_stack:
+    .cfi_startproc
+    push %rbp
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %rbp, 0
+    push %rbx
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+    sub $16, %rsp
+    stmxcsr 0(%rsp)
+    fnstcw 8(%rsp)
+    mov %rsp, (%rcx)
+    mov %rsp, %rbp
+    .cfi_def_cfa %rbp, 72
+    .cfi_offset %rbp, -16
+    mov %rdi, %rsp
+    and $-16, %rsp
+    mov %rdx, %rdi
+    call *%rsi
+    mov %rbp, %rsp
+    jmp 1f
+    .cfi_endproc
+    .size belay_call_on_stack, . - belay_call_on_stack
+
+// void belay_return_to(uint64_t frame, long value)
+    .globl belay_return_to
+    .hidden belay_return_to
+    .type belay_return_to, @function
+belay_return_to:
+    mov %rdi, %rsp
+    mov %rsi, %rax
+1:
+    ldmxcsr 0(%rsp)
+    fldcw 8(%rsp)
+    add $16, %rsp
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbx
+    pop %rbp
+    ret
+    .size belay_return_to, . - belay_return_to
+
 // long belay_interruptible_call(long number, const long args[6], void* outer, const uint64_t* mask)
 // A system call made for the program inside Belay's signal handler, with the program's signal mask.
 // Belay's signal may interrupt it again, between `begin` and `return`, and finds `outer` in rbx.

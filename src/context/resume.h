@@ -17,4 +17,14 @@ extern "C" __attribute__((returns_twice, visibility("hidden"))) int belay_save_c
 extern "C" __attribute__((noreturn, visibility("hidden"))) void belay_resume_context(
     const ResumeContext* context);
 
+// Calls function(argument) on the stack below `top`, with callee-saved registers and the modes of
+// both floating-point units kept in `*frame`, on the caller's stack.
+extern "C" __attribute__((visibility("hidden"))) long belay_call_on_stack(void* top,
+                                                                          long (*function)(void*),
+                                                                          void* argument,
+                                                                          uint64_t* frame);
+// Lets such a call return `value`, from any stack. The caller's memory must be as it was then.
+extern "C" __attribute__((noreturn, visibility("hidden"))) void belay_return_to(uint64_t frame,
+                                                                                long value);
+
 }  // namespace belay

@@ -1,5 +1,6 @@
 #include "context/stop_signal.h"
 
+#include "base/exempt_data.h"
 #include "base/syscall.h"
 
 extern "C" __attribute__((visibility("hidden"))) void belay_signal_return();
@@ -16,8 +17,8 @@ struct KernelAction {
 };
 constexpr unsigned long kRestorerFlag = 0x04000000;
 
-StopSignalHandlers g_handlers;
-KernelAction g_previous;  // glibc's, once it has one
+BELAY_EXEMPT_DATA constinit StopSignalHandlers g_handlers = {};
+BELAY_EXEMPT_DATA constinit KernelAction g_previous = {};  // glibc's, once it has one
 
 void on_signal(int number, siginfo_t* info, void* context) {
   if (info->si_code == kStopCode) {

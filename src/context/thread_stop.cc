@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/exempt_data.h"
 #include "base/syscall.h"
 #include "base/text.h"
 #include "context/interrupted_call.h"
@@ -19,8 +20,9 @@ void (*on_thread_restored)() = nullptr;
 
 namespace {
 
-ThreadStopper* g_stopper;
-void (*g_on_request)();
+BELAY_EXEMPT_DATA constinit ThreadStopper* g_stopper = nullptr;
+using RequestHandler = void (*)();
+BELAY_EXEMPT_DATA constinit RequestHandler g_on_request = nullptr;
 
 void describe_self(StoppedThread* self) {
   sys::call(SYS_arch_prctl, ARCH_GET_FS, &self->fs_base);
@@ -35,7 +37,7 @@ void describe_self(StoppedThread* self) {
 // The second half of the handler, in a process that has come back. Whatever was in exempt memory
 // is gone by now.
 [[gnu::noinline]] void go_on_restored(ucontext_t* context, uint64_t stopped_ns) {
-  on_thread_restored();
+  if (on_thread_restored != nullptr) on_thread_restored();
   if (interrupted_own_call(context)) continue_outer(context, true);
   finish_interrupted_call({context, stopped_ns}, true);
 }
@@ -57,7 +59,7 @@ void stop_here(void* value, ucontext_t* context) {
     go_on_restored(interrupted, stopped_ns);
     return;
   }
-  g_stopper->park(self, context);
+  g_stopper->park(self);
   go_on(context, stopped_ns);
 }
 
@@ -96,14 +98,61 @@ Status end_other_threads() {
   }
 }
 
-void ThreadStopper::park(StoppedThread* self, ucontext_t*) {
+void ThreadStopper::park(StoppedThread* self) {
+  if (stacks_.empty()) {
+    wait_for_release(self);
+    return;
+  }
+  // The memory of the thread's own stack may be another's when it goes on.
+  size_t top = (size_t(self - threads_.data()) + 1) * kParkingStackBytes;
+  uint64_t frame;
+  belay_call_on_stack(
+      stacks_.data() + top,
+      [](void* thread) -> long {
+        auto* self = static_cast<StoppedThread*>(thread);
+        g_stopper->wait_for_release(self);
+        follow_order(self);
+        return 0;
+      },
+      self, &frame);
+}
+
+// Returns when the thread is to go on where it stopped.
+void ThreadStopper::follow_order(StoppedThread* self) {
+  switch (self->order) {
+    case StoppedThread::kGoOn:
+      return;
+    case StoppedThread::kResumeHandler:
+      belay_resume_context(&self->resume_context);
+    case StoppedThread::kReturnTo:
+      belay_return_to(self->resume_frame, self->resume_value);
+    case StoppedThread::kEnd:
+      break;
+  }
+  // The kernel is not to touch its memory any more, which others will own.
+  sys::call(SYS_set_robust_list, nullptr, 24);
+  sys::call(SYS_set_tid_address, nullptr);
+  for (;;) sys::call(SYS_exit, 0);
+}
+
+void ThreadStopper::end_thread(StoppedThread* thread) {
+  int pid = int(sys::getpid());
+  __atomic_store_n(&thread->order, StoppedThread::kEnd, __ATOMIC_RELEASE);
+  sys::futex_wake(&gate_);
+  while (sys::call(SYS_tgkill, pid, thread->tid, 0) == 0) sys::call(SYS_sched_yield);
+  thread->state = StoppedThread::kGone;
+}
+
+void ThreadStopper::wait_for_release(StoppedThread* self) {
   __atomic_store_n(&self->state, StoppedThread::kParked, __ATOMIC_RELEASE);
   uint32_t parked = __atomic_add_fetch(&parked_, 1, __ATOMIC_ACQ_REL);
   if (parked == __atomic_load_n(&parked_goal_, __ATOMIC_ACQUIRE)) {
     __atomic_store_n(&all_parked_, 1, __ATOMIC_RELEASE);
     sys::futex_wake(&all_parked_);
   }
-  while (__atomic_load_n(&gate_, __ATOMIC_ACQUIRE) != 0) sys::futex_wait(&gate_, 1);
+  while (__atomic_load_n(&gate_, __ATOMIC_ACQUIRE) != 0 &&
+         __atomic_load_n(&self->order, __ATOMIC_ACQUIRE) != StoppedThread::kEnd)
+    sys::futex_wait(&gate_, 1);
   __atomic_store_n(&self->resumed_ns, sys::now_ns(), __ATOMIC_RELEASE);
   __atomic_add_fetch(&left_, 1, __ATOMIC_ACQ_REL);
 }

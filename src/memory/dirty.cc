@@ -188,6 +188,61 @@ Status DirtyTracker::push_present(uint64_t start, uint64_t end, std::span<PageRu
   return {};
 }
 
+Status DirtyTracker::watch(uint64_t start, uint64_t end) {
+  uffdio_register request{.range = {start, end - start}, .mode = UFFDIO_REGISTER_MODE_WP};
+  long n = sys::call(SYS_ioctl, uffd_, UFFDIO_REGISTER, &request);
+  if (n == 0) return {};
+  return fail(int(-n), "userfaultfd cannot watch {:#x}-{:#x}: {}{}", start, end,
+              errno_text(int(-n)),
+              n == -EBUSY ? " (the program has a userfaultfd of its own there)" : "");
+}
+
+Status DirtyTracker::arm(uint64_t start, uint64_t end) {
+  while (start < end) {
+    // Without a vector the kernel takes its shortest way; with this mask it leaves alone what has
+    // no page table yet.
+    ScanArguments arguments{.size = sizeof arguments,
+                            .flags = kScanWpMatching | kScanCheckWpAsync,
+                            .start = start,
+                            .end = end,
+                            .category_mask = kPageIsWritten};
+    long n = sys::call(SYS_ioctl, pagemap_, kPagemapScan, &arguments);
+    if (n == -EINTR) continue;
+    if (n < 0)
+      return fail(int(-n), "cannot protect {:#x}-{:#x}: {}", start, end, errno_text(int(-n)));
+    if (arguments.walk_end <= start) break;
+    start = arguments.walk_end;
+  }
+  return {};
+}
+
+Status DirtyTracker::written(uint64_t start, uint64_t end, std::span<PageRun> out, size_t* used) {
+  while (start < end) {
+    ScanRegion regions[512];
+    ScanArguments arguments{.size = sizeof arguments,
+                            .flags = kScanCheckWpAsync,
+                            .start = start,
+                            .end = end,
+                            .vec = reinterpret_cast<uint64_t>(regions),
+                            .vec_len = sizeof regions / sizeof regions[0],
+                            .category_mask = kPageIsWritten,
+                            .return_mask = kPageIsWritten};
+    long n = sys::call(SYS_ioctl, pagemap_, kPagemapScan, &arguments);
+    if (n == -EINTR) continue;
+    if (n < 0)
+      return fail(int(-n), "PAGEMAP_SCAN of {:#x}-{:#x}: {}", start, end, errno_text(int(-n)));
+    for (long i = 0; i < n; i++)
+      if (!push(out, used, regions[i].start, regions[i].end, true)) return no_room(out.size());
+    if (arguments.walk_end <= start) break;
+    start = arguments.walk_end;
+  }
+  return {};
+}
+
+Status DirtyTracker::own_pages(uint64_t start, uint64_t end, std::span<PageRun> out, size_t* used) {
+  return scan_pagemap(start, end, /*any_page=*/false, out, used);
+}
+
 Status DirtyTracker::present(uint64_t start, uint64_t end, std::span<PageRun> out, size_t* used) {
   return scan_pagemap(start, end, /*any_page=*/true, out, used);
 }

@@ -48,6 +48,17 @@ class DirtyTracker {
   // that have gone since count as written to it, and are asked for once more.
   Status scan_known(uint64_t start, uint64_t end, std::span<PageRun> out, size_t* used);
 
+  // The three steps of a scan apart, for whoever leaves pages unwatched on purpose; only
+  // kUserfault. watch(): a range of whole mappings, or parts of them. arm(): all of its pages are
+  // unwritten from now on. written(): the pages that are not, in order; what was given back is
+  // among them, and so are pages that were never there beside others that are. EPERM where nothing
+  // watches.
+  Status watch(uint64_t start, uint64_t end);
+  Status arm(uint64_t start, uint64_t end);
+  Status written(uint64_t start, uint64_t end, std::span<PageRun> out, size_t* used);
+  // Of anonymous memory or a file's: pages that hold contents of the process's own, as written.
+  Status own_pages(uint64_t start, uint64_t end, std::span<PageRun> out, size_t* used);
+
   // Pages of [start, end) that are mapped now whatever they are (for shared memory).
   Status present(uint64_t start, uint64_t end, std::span<PageRun> out, size_t* used);
 
