@@ -15,7 +15,9 @@ target_compile_features(belay INTERFACE c_std_11)
 
 install(TARGETS belay EXPORT BelayTargets FILE_SET HEADERS
   RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+set(BELAY_HAS_LEARN OFF)
 if(TARGET belay_learn)
+  set(BELAY_HAS_LEARN ON)
   target_sources(belay_learn PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES
     ${PROJECT_SOURCE_DIR}/include/belay/autonomize.h
     ${PROJECT_SOURCE_DIR}/include/belay/autonomize.hpp

@@ -43,6 +43,8 @@ Learned::Learned(const ModelSpec& spec, const Network& network, const Backend& b
     deep_q.emplace(network, optimiser, options, backend, random);
   } else {
     SupervisedOptions options = spec.options.supervised;
+    bool one_choice = spec.outputs.size() == 1 && spec.outputs[0].is_choice;
+    if (one_choice && options.loss == LossKind::kSquared) options.loss = LossKind::kCrossEntropy;
     options.memory = rows_that_fit(options.memory, network.inputs() + network.outputs());
     supervised.emplace(network, optimiser, options, backend, random);
   }
