@@ -16,6 +16,17 @@ target_compile_features(belay INTERFACE c_std_11)
 
 install(TARGETS belay EXPORT BelayTargets FILE_SET HEADERS
   RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+set(BELAY_HAS_LEARN OFF)
+if(TARGET belay_learn)
+  set(BELAY_HAS_LEARN ON)
+  target_sources(belay_learn PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES
+    ${PROJECT_SOURCE_DIR}/include/belay/autonomize.h
+    ${PROJECT_SOURCE_DIR}/include/belay/autonomize.hpp
+    ${PROJECT_SOURCE_DIR}/include/belay/autonomize_names.h)
+  set_target_properties(belay_learn PROPERTIES INSTALL_RPATH "$ORIGIN")
+  install(TARGETS belay_learn EXPORT BelayTargets FILE_SET HEADERS
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
 if(TARGET belay_malloc)
   # Preloaded by its path, it finds libbelay beside itself.
   set_target_properties(belay_malloc PROPERTIES EXPORT_NAME malloc INSTALL_RPATH "$ORIGIN")
@@ -54,6 +65,10 @@ endif()
 if(TARGET belay_region_cxx)
   belay_install_pkgconfig(belay_region_cxx "Undo for the C++ library's part of such code"
     "-lbelay_region_cxx" "belay_region")
+endif()
+if(TARGET belay_learn)
+  belay_install_pkgconfig(belay_learn "Learned decisions inside ordinary programs"
+    "-lbelay_learn" "belay")
 endif()
 if(TARGET belay_malloc)
   # The linker would drop a library that only interposes malloc.

@@ -34,6 +34,9 @@ int run(int argc, char** argv) {
        {add_run, add_restore, add_ls, add_show, add_verify, add_checkpoint, add_rm, add_inspect}) {
     add(parser);
   }
+#ifdef BELAY_HAS_LEARN
+  add_model(parser);
+#endif
   try {
     parser.app.parse(split_arguments(argc, argv, &parser));
   } catch (const CLI::ParseError& error) {

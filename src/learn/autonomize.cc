@@ -1,0 +1,216 @@
+// The C interface. One lock: calls take turns.
+#include "belay/autonomize.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/last_error.h"
+#include "learn/decisions.h"
+#include "learn/snapshots.h"
+
+#define BELAY_EXPORT extern "C" __attribute__((visibility("default")))
+
+namespace belay {
+namespace {
+
+constexpr time_t kSaveEverySeconds = 60;
+
+// What does not go back with the program; made when the library is loaded, so that the pointer to
+// it is the same at every checkpoint.
+struct Kept {
+  ModelStore models{real_os(), read_settings()};
+  Snapshots snapshots;
+  pid_t owner = getpid();  // a child that is forked off saves nothing
+  time_t saved_at = 0;
+};
+constinit Kept* kept = nullptr;
+constinit ProgramState* program = nullptr;
+pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+class Turn {
+ public:
+  Turn() { pthread_mutex_lock(&lock); }
+  ~Turn() { pthread_mutex_unlock(&lock); }
+  Turn(const Turn&) = delete;
+};
+
+__attribute__((constructor)) void open_stores() { kept = make_in_model_memory<Kept>().release(); }
+
+time_t now_seconds() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return now.tv_sec;
+}
+
+Status save_models() {
+  if (kept->owner != getpid()) return {};
+  kept->saved_at = now_seconds();
+  return kept->models.save_all();
+}
+
+__attribute__((destructor)) void save_at_exit() {
+  if (kept == nullptr) return;
+  Turn turn;
+  if (Status saved = save_models(); !saved) kept->models.warn(saved.error());
+}
+
+// Training that is killed has lost a minute.
+void save_now_and_then() {
+  if (kept->models.mode() == AuMode::kDeploy) return;
+  time_t now = now_seconds();
+  if (kept->saved_at == 0) kept->saved_at = now;
+  if (now - kept->saved_at < kSaveEverySeconds) return;
+  if (Status saved = save_models(); !saved) kept->models.warn(saved.error());
+}
+
+bool is_off() { return kept->models.mode() == AuMode::kOff; }
+
+Decisions decisions() {
+  if (program == nullptr) program = new ProgramState;
+  return Decisions(kept->models, *program);
+}
+
+int result_of(const Status& status) { return status ? 0 : set_last_error(status.error()); }
+
+}  // namespace
+}  // namespace belay
+
+using namespace belay;
+
+BELAY_EXPORT int belay_au_config(const char* model, belay_au_kind kind,
+                                 belay_au_algorithm algorithm, const int32_t* layers) {
+  Turn turn;
+  return result_of(kept->models.declare(model, kind, algorithm, layers));
+}
+
+BELAY_EXPORT int belay_au_output(const char* model, const char* name, size_t count, double low,
+                                 double high, double fallback) {
+  if (count == 0 || count > kVolumeSideMax || !(low <= fallback && fallback <= high) ||
+      !(high - low < 1e30))
+    return set_last_error(fail(EINVAL, "output '{}': {} values from {} to {}, {} by default", name,
+                               count, low, high, fallback)
+                              .value());
+  Turn turn;
+  return result_of(kept->models.declare_output(model, {.name = name,
+                                                       .count = static_cast<uint32_t>(count),
+                                                       .low = static_cast<float>(low),
+                                                       .high = static_cast<float>(high),
+                                                       .fallback = static_cast<float>(fallback)}));
+}
+
+BELAY_EXPORT int belay_au_choice(const char* model, const char* name, size_t count,
+                                 size_t fallback) {
+  if (count < 2 || count > kVolumeSideMax || fallback >= count)
+    return set_last_error(
+        fail(EINVAL, "choice '{}': one of {}, {} by default", name, count, fallback).value());
+  Turn turn;
+  return result_of(kept->models.declare_output(model, {.name = name,
+                                                       .count = static_cast<uint32_t>(count),
+                                                       .is_choice = true,
+                                                       .fallback = static_cast<float>(fallback)}));
+}
+
+BELAY_EXPORT int belay_au_set(const char* model, const char* option, double value) {
+  Turn turn;
+  auto found = kept->models.undecided(model);
+  if (!found) return set_last_error(found.error());
+  Status set = set_option((*found)->spec().options, option, value);
+  if (set) set = kept->models.apply_settings_again(**found);
+  return result_of(set);
+}
+
+BELAY_EXPORT int belay_au_extract_picture(const char* name, belay_au_type type, size_t height,
+                                          size_t width, size_t channels, const void* data) {
+  if (is_off()) return 0;
+  if (height > kVolumeSideMax || width > kVolumeSideMax || channels > kVolumeSideMax)
+    return set_last_error(
+        fail(E2BIG, "'{}': {} x {} x {} values", name, height, width, channels).value());
+  Turn turn;
+  Volume shape{static_cast<uint32_t>(height), static_cast<uint32_t>(width),
+               static_cast<uint32_t>(channels)};
+  return result_of(decisions().extract(name, type, shape, data));
+}
+
+BELAY_EXPORT int belay_au_extract(const char* name, belay_au_type type, size_t count,
+                                  const void* data) {
+  return belay_au_extract_picture(name, type, 1, 1, count, data);
+}
+
+BELAY_EXPORT const char* belay_au_serialize(const char* out, const char* const* names) {
+  if (is_off()) return out;
+  Turn turn;
+  return result_of(decisions().serialize(out, names)) == 0 ? out : nullptr;
+}
+
+BELAY_EXPORT int belay_au_nn(const char* model, const char* inputs) {
+  if (is_off()) return 0;
+  Turn turn;
+  save_now_and_then();
+  return result_of(decisions().decide(model, inputs ? inputs : ""));
+}
+
+BELAY_EXPORT int belay_au_nn_reward(const char* model, const char* inputs, double reward,
+                                    int terminal) {
+  if (is_off()) return 0;
+  Turn turn;
+  save_now_and_then();
+  return result_of(
+      decisions().decide_by_reward(model, inputs ? inputs : "", reward, terminal != 0));
+}
+
+BELAY_EXPORT int belay_au_write_back(const char* name, belay_au_type type, size_t count,
+                                     void* dst) {
+  if (is_off()) return 0;
+  Turn turn;
+  return result_of(decisions().write_back(name, type, count, dst));
+}
+
+// Not in turn: the program would come back to a lock that is held.
+BELAY_EXPORT int belay_au_checkpoint(void) {
+  if (is_off()) return 0;
+  auto result = kept->snapshots.checkpoint();
+  return result ? *result : set_last_error(result.error());
+}
+
+BELAY_EXPORT int belay_au_restore(void) {
+  if (is_off())
+    return set_last_error(fail(ENOENT, "au_restore: BELAY_AU is off, and nothing taken").value());
+  return result_of(kept->snapshots.restore());
+}
+
+BELAY_EXPORT int belay_au_use_snapshots(const belay_au_snapshots* snapshots) {
+  if (snapshots == nullptr || !snapshots->take || !snapshots->go_back)
+    return set_last_error(fail(EINVAL, "au_use_snapshots: take and go_back are needed").value());
+  kept->snapshots.use(*snapshots);
+  return 0;
+}
+
+BELAY_EXPORT int belay_au_save(void) {
+  Turn turn;
+  return result_of(save_models());
+}
+
+BELAY_EXPORT int belay_au_fit(const char* name, uint64_t batches) {
+  Turn turn;
+  Model* model = kept->models.find(name);
+  if (model == nullptr || model->learned() == nullptr || !model->learned()->supervised)
+    return set_last_error(fail(ENOENT, "no supervised model '{}' with examples", name).value());
+  model->learned()->supervised->learn_batches(batches, model->learned()->random);
+  model->changed = true;
+  return 0;
+}
+
+BELAY_EXPORT int belay_au_get_stats(const char* name, belay_au_stats* out) {
+  Turn turn;
+  Model* model = kept->models.find(name);
+  if (model == nullptr || out == nullptr)
+    return set_last_error(fail(ENOENT, "no model '{}'", name).value());
+  *out = model->stats();
+  return 0;
+}
+
+BELAY_EXPORT const char* belay_au_mode(void) { return name_of(kept->models.mode()); }
+
+BELAY_EXPORT const char* belay_au_error(void) { return belay_crerror(); }

@@ -1,0 +1,220 @@
+#include "learn/decisions.h"
+
+#include <errno.h>
+
+#include <cmath>
+
+#include "learn/values.h"
+
+namespace belay {
+namespace {
+
+// Networks compute with -1 ... 1, programs with low ... high.
+float from_unit(const Output& output, float value) {
+  float share = (std::clamp(value, -1.0f, 1.0f) + 1) / 2;
+  return output.low + share * (output.high - output.low);
+}
+float to_unit(const Output& output, float value) {
+  if (output.high <= output.low) return 0;
+  return std::clamp(2 * (value - output.low) / (output.high - output.low) - 1, -1.0f, 1.0f);
+}
+
+// A sum is finite only if all that is in it is, and it needs no branch for each value.
+bool all_finite(std::span<const float> values) {
+  float sum = 0;
+  for (float value : values) sum += value * 0;
+  return sum == 0;
+}
+
+}  // namespace
+
+Status Decisions::extract(std::string_view name, belay_au_type type, Volume shape,
+                          const void* data) {
+  if (bytes_of(type) == 0) return fail(EINVAL, "'{}': type {} does not exist", name, int(type));
+  if (shape.size() == 0 || shape.size() > kParametersMax || data == nullptr)
+    return fail(EINVAL, "'{}': {} values at {}", name, shape.size(), data);
+  Feature& feature = program_.features.at(name);
+  feature.shape = shape;
+  feature.values.resize(shape.size());
+  to_floats(type, data, feature.values);
+  return {};
+}
+
+Status Decisions::serialize(std::string_view out, const char* const* names) {
+  Feature& joined = program_.features.at(out);
+  joined.values.clear();
+  for (; *names != nullptr; names++) {
+    if (out == *names) return fail(EINVAL, "'{}' can't become a part of itself", out);
+    const Feature* part = program_.features.find(*names);
+    if (part == nullptr) return fail(ENOENT, "'{}' has never been extracted", *names);
+    joined.values.insert(joined.values.end(), part->values.begin(), part->values.end());
+  }
+  joined.shape = {.channels = static_cast<uint32_t>(joined.values.size())};
+  return {};
+}
+
+Result<Model*> Decisions::ready(std::string_view name, bool by_reward, std::string_view inputs,
+                                const Feature** feature) {
+  Model* model = models_.find(name);
+  if (model == nullptr) return fail(ENOENT, "no model '{}': au_config() declares it", name);
+  auto refuse = [&](const Error& error) -> Result<Model*> {
+    fall_back(*model);
+    models_.warn(error);
+    return tl::make_unexpected(error);
+  };
+  if (model->spec().learns_by_reward() != by_reward)
+    return refuse(
+        fail(EINVAL, "model '{}': reward and terminal flag are for AU_QLEARN", name).value());
+  *feature = program_.features.find(inputs);
+  if (*feature == nullptr || (*feature)->values.empty())
+    return refuse(fail(ENOENT, "model '{}': '{}' has never been extracted", name, inputs).value());
+  const Volume shape = (*feature)->shape;
+  if (model->learned() == nullptr)
+    if (Status prepared = models_.prepare(*model, shape); !prepared)
+      return refuse(prepared.error());
+  if (model->broken)
+    return refuse(fail(EBADMSG, "model '{}' can't be used: it decides its defaults", name).value());
+  const Volume known = model->shape();
+  if (shape.height != known.height || shape.width != known.width ||
+      shape.channels != known.channels)
+    return refuse(fail(EINVAL, "model '{}': '{}' is {} x {} x {} values now, and was {} x {} x {}",
+                       name, inputs, shape.height, shape.width, shape.channels, known.height,
+                       known.width, known.channels)
+                      .value());
+  if (!all_finite((*feature)->values))
+    return refuse(fail(EDOM, "model '{}': a value of '{}' is not finite", name, inputs).value());
+  return model;
+}
+
+void Decisions::fall_back(Model& model) {
+  model.fallbacks++;
+  for (const Output& output : model.spec().outputs)
+    program_.features.at(output.name).values.assign(output.values(), output.fallback);
+  program_.open[&model].missing = 0;
+}
+
+void Decisions::publish(Model& model, std::span<const float> outputs) {
+  size_t column = 0;
+  for (const Output& output : model.spec().outputs) {
+    auto mine = outputs.subspan(column, output.width());
+    auto& values = program_.features.at(output.name).values;
+    values.resize(output.values());
+    if (output.is_choice) {
+      values[0] = static_cast<float>(std::max_element(mine.begin(), mine.end()) - mine.begin());
+    } else {
+      for (size_t i = 0; i < mine.size(); i++) values[i] = from_unit(output, mine[i]);
+    }
+    column += output.width();
+  }
+}
+
+Status Decisions::decide(std::string_view name, std::string_view inputs) {
+  const Feature* feature = nullptr;
+  BELAY_ASSIGN(Model * model, ready(name, false, inputs, &feature));
+  Supervised& supervised = *model->learned()->supervised;
+  if (models_.mode() == AuMode::kDeploy) {
+    auto outputs = supervised.decide(feature->values);
+    if (all_finite(outputs)) {
+      publish(*model, outputs);
+      return {};
+    }
+    fall_back(*model);
+    auto error = fail(EDOM, "model '{}': a decision is not finite", name);
+    models_.warn(error.value());
+    return error;
+  }
+  // The program's own values are the example: those extracted under an output's name are here.
+  OpenDecision& open = program_.open[model];
+  open.inputs = feature->values;
+  open.targets.assign(model->spec().network_outputs(), 0);
+  open.missing = ~uint64_t{0} >> (kOutputsMax - model->spec().outputs.size());
+  for (const Output& output : model->spec().outputs)
+    if (Feature* value = program_.features.find(output.name); value && !value->values.empty()) {
+      take_example(*models_.find_output(output.name), value->values);
+      value->values.clear();
+    }
+  return {};
+}
+
+void Decisions::take_example(const OutputPlace& place, std::span<const float> values) {
+  auto found = program_.open.find(place.model);
+  if (found == program_.open.end() || (found->second.missing >> place.index & 1) == 0) return;
+  OpenDecision& open = found->second;
+  const Output& output = place.model->spec().outputs[place.index];
+  if (values.size() != output.values() || !all_finite(values)) return;
+  std::span<float> targets = std::span(open.targets).subspan(place.column, output.width());
+  if (output.is_choice) {
+    auto chosen = static_cast<size_t>(std::clamp(values[0], 0.0f, float(output.count - 1)));
+    targets[chosen] = 1;
+  } else {
+    for (size_t i = 0; i < values.size(); i++) targets[i] = to_unit(output, values[i]);
+  }
+  open.missing &= ~(uint64_t{1} << place.index);
+  if (open.missing != 0) return;
+  Learned& learned = *place.model->learned();
+  learned.supervised->add_example(open.inputs, open.targets);
+  if (models_.mode() == AuMode::kTrain) learned.supervised->learn(learned.random);
+  place.model->changed = true;
+}
+
+Status Decisions::decide_by_reward(std::string_view name, std::string_view inputs, double reward,
+                                   bool terminal) {
+  const Feature* feature = nullptr;
+  BELAY_ASSIGN(Model * model, ready(name, true, inputs, &feature));
+  if (models_.mode() == AuMode::kRecord) return {};
+  if (!std::isfinite(reward)) {
+    auto error = fail(EDOM, "model '{}': the reward is not finite", name);
+    models_.warn(error.value());
+    return error;
+  }
+  model->return_now += reward;
+  reinforce(*model, *feature, static_cast<float>(reward), terminal);
+  if (terminal) end_episode(*model);
+  return {};
+}
+
+void Decisions::reinforce(Model& model, const Feature& state, float reward, bool terminal) {
+  Learned& learned = *model.learned();
+  DeepQ& deep_q = *learned.deep_q;
+  auto& decided = program_.features.at(model.spec().outputs[0].name).values;
+  decided.assign(1, model.spec().outputs[0].fallback);
+  if (models_.mode() == AuMode::kDeploy) {
+    if (!terminal) decided[0] = static_cast<float>(deep_q.choose(state.values));
+    return;
+  }
+  Episode& episode = program_.open[&model].episode;
+  deep_q.observe(episode, state.values, reward, terminal, learned.random);
+  if (!terminal)
+    decided[0] = static_cast<float>(deep_q.explore(episode, state.values, learned.random));
+  model.changed = true;
+}
+
+void Decisions::end_episode(Model& model) {
+  if (model.returns.size() < Model::kReturnsKept) model.returns.push_back(0);
+  model.returns[model.episodes++ % Model::kReturnsKept] = model.return_now;
+  model.return_now = 0;
+}
+
+Status Decisions::write_back(std::string_view name, belay_au_type type, size_t count, void* dst) {
+  const OutputPlace* place = models_.find_output(name);
+  if (place == nullptr) return fail(ENOENT, "'{}' is decided by no model", name);
+  if (bytes_of(type) == 0 || dst == nullptr)
+    return fail(EINVAL, "'{}': type {} at {}", name, int(type), dst);
+  const Output& output = place->model->spec().outputs[place->index];
+  if (count != output.values())
+    return fail(EINVAL, "'{}': {} values asked for, {} declared", name, count, output.values());
+  bool supervised = !place->model->spec().learns_by_reward();
+  if (models_.mode() == AuMode::kRecord || (supervised && models_.mode() == AuMode::kTrain)) {
+    std::vector<float> values(count);
+    to_floats(type, dst, values);
+    take_example(*place, values);
+    return {};
+  }
+  const Feature* feature = program_.features.find(name);
+  if (feature == nullptr || feature->values.size() != count)
+    return fail(ENOENT, "'{}' has not been decided", name);
+  from_floats(type, feature->values, dst);
+  return {};
+}
+
+}  // namespace belay

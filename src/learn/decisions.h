@@ -1,0 +1,50 @@
+// How the program and its models meet: what is extracted, what is decided, what is learnt from it.
+#pragma once
+
+#include "learn/feature_store.h"
+#include "learn/model_store.h"
+
+namespace belay {
+
+// A model's decision that the program has not made complete yet.
+struct OpenDecision {
+  std::vector<float> inputs;
+  std::vector<float> targets;  // of a supervised model's network
+  uint64_t missing = 0;        // outputs whose value is not known yet, a bit for each
+  Episode episode;
+};
+
+// The program's side, in ordinary memory: it goes back with the program.
+struct ProgramState {
+  FeatureStore features;
+  std::unordered_map<const Model*, OpenDecision> open;
+};
+
+constexpr size_t kOutputsMax = 64;
+
+class Decisions {
+ public:
+  Decisions(ModelStore& models, ProgramState& program) : models_(models), program_(program) {}
+
+  Status extract(std::string_view name, belay_au_type type, Volume shape, const void* data);
+  Status serialize(std::string_view out, const char* const* names);
+  Status decide(std::string_view model, std::string_view inputs);
+  Status decide_by_reward(std::string_view model, std::string_view inputs, double reward,
+                          bool terminal);
+  Status write_back(std::string_view name, belay_au_type type, size_t count, void* dst);
+
+ private:
+  // The model, with what it has learned, and its inputs; an error when it can't decide from them.
+  Result<Model*> ready(std::string_view name, bool by_reward, std::string_view inputs,
+                       const Feature** feature);
+  void publish(Model& model, std::span<const float> outputs);
+  void fall_back(Model& model);
+  void reinforce(Model& model, const Feature& state, float reward, bool terminal);
+  void end_episode(Model& model);
+  void take_example(const OutputPlace& place, std::span<const float> values);
+
+  ModelStore& models_;
+  ProgramState& program_;
+};
+
+}  // namespace belay

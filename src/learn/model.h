@@ -1,0 +1,51 @@
+// A model: what was declared, and, from its first decision on, what it has learned. Lives in model
+// memory.
+#pragma once
+
+#include <optional>
+
+#include "learn/model_spec.h"
+
+namespace belay {
+
+// What has been learned. Its sizes follow from the spec and the inputs' shape.
+struct Learned {
+  Learned(const ModelSpec& spec, const Network& network, const Backend& backend);
+
+  void visit(Archive& archive);
+
+  uint64_t fingerprint;  // of all that the sizes and the meaning of the parameters follow from
+  Random random;
+  std::optional<DeepQ> deep_q;  // one of the two
+  std::optional<Supervised> supervised;
+};
+
+class Model {
+ public:
+  explicit Model(ModelSpec spec) : spec_(std::move(spec)) {}
+
+  ModelSpec& spec() { return spec_; }
+  // Null before the first decision, and when the model can't be used: see `broken`.
+  Learned* learned() { return learned_.get(); }
+
+  // Makes what is to be learned for inputs of this shape. The shape stays what it is from here.
+  Status build(Volume shape, const Backend& backend);
+  Volume shape() const { return shape_; }
+
+  belay_au_stats stats();
+
+  bool broken = false;   // its file could not be used: it neither decides nor learns nor is saved
+  bool changed = false;  // since it was last saved
+  uint64_t fallbacks = 0;
+  uint64_t episodes = 0;
+  double return_now = 0;        // of the episode that is being played
+  ModelVector<double> returns;  // of the last kReturnsKept episodes, in a ring
+  static constexpr size_t kReturnsKept = 100;
+
+ private:
+  ModelSpec spec_;
+  Volume shape_;
+  ModelPointer<Learned> learned_;
+};
+
+}  // namespace belay

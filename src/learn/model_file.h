@@ -1,0 +1,42 @@
+// Models on disk: written whole or not at all, verified before they are believed.
+#pragma once
+
+#include <string>
+
+#include "base/os.h"
+#include "learn/model.h"
+
+namespace belay {
+
+struct ModelSection {
+  std::string_view name;
+  std::span<const std::byte> data;
+};
+
+// A model file in memory whose checksum and sections have been verified.
+class ModelFile {
+ public:
+  // Fails with ENOENT when there is none, EBADMSG when it is damaged or no model file.
+  static Result<ModelFile> read(Os& os, const std::string& path);
+
+  std::span<const ModelSection> sections() const { return sections_; }
+
+ private:
+  Status parse(const std::string& path);
+
+  std::vector<std::byte> bytes_;
+  std::vector<ModelSection> sections_;
+};
+
+// The file of a model in a folder.
+std::string model_path(std::string_view folder, std::string_view name);
+
+// Fails with EBADMSG for another program's model, and one of another shape. `learned` is then of no
+// use any more.
+Status load_model(const ModelFile& file, const std::string& path, Learned& learned);
+
+// In the place of what is there: through a temporary file, synced, renamed, the folder synced.
+Status save_model(Os& os, const std::string& path, const ModelSpec& spec, Volume shape,
+                  Learned& learned);
+
+}  // namespace belay

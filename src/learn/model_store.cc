@@ -1,0 +1,113 @@
+#include "learn/model_store.h"
+
+#include <errno.h>
+
+#include "base/checksum.h"
+#include "base/log.h"
+
+namespace belay {
+namespace {
+
+bool same_layers(const ModelVector<LayerRequest>& a, const ModelVector<LayerRequest>& b) {
+  auto same = [](const LayerRequest& x, const LayerRequest& y) {
+    return x.kind == y.kind && x.width == y.width && x.kernel == y.kernel && x.stride == y.stride;
+  };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same);
+}
+
+bool same_output(const Output& a, const Output& b) {
+  return a.name == b.name && a.count == b.count && a.is_choice == b.is_choice && a.low == b.low &&
+         a.high == b.high && a.fallback == b.fallback;
+}
+
+}  // namespace
+
+Model* ModelStore::find(std::string_view name) {
+  for (auto& model : models_)
+    if (std::string_view(model->spec().name) == name) return model.get();
+  return nullptr;
+}
+
+const OutputPlace* ModelStore::find_output(std::string_view name) const {
+  for (const NamedOutput& output : outputs_)
+    if (std::string_view(output.name) == name) return &output.place;
+  return nullptr;
+}
+
+Status ModelStore::declare(std::string_view name, belay_au_kind kind, belay_au_algorithm algorithm,
+                           const int32_t* layers) {
+  if (!is_model_name(name))
+    return fail(EINVAL, "'{}' is no name of a model: 1 to 63 letters, digits, '-', '_', '.'", name);
+  if (kind != AU_DNN && kind != AU_CNN) return fail(EINVAL, "kind of model {}", int(kind));
+  if (algorithm != AU_ADAM && algorithm != AU_SGD && algorithm != AU_QLEARN)
+    return fail(EINVAL, "algorithm {}", int(algorithm));
+  ModelSpec spec{.name = ModelString(name), .kind = kind, .algorithm = algorithm};
+  BELAY_ASSIGN(spec.hidden, parse_layers(kind, layers));
+  if (Model* known = find(name)) {
+    const ModelSpec& other = known->spec();
+    if (other.kind == kind && other.algorithm == algorithm &&
+        same_layers(other.hidden, spec.hidden))
+      return {};
+    return fail(EEXIST, "model '{}' has been declared otherwise", name);
+  }
+  BELAY_TRY(apply_settings(settings_, spec));
+  models_.push_back(make_in_model_memory<Model>(std::move(spec)));
+  return {};
+}
+
+Result<Model*> ModelStore::undecided(std::string_view name) {
+  Model* model = find(name);
+  if (model == nullptr) return fail(ENOENT, "no model '{}': au_config() declares it", name);
+  if (model->learned() != nullptr)
+    return fail(EBUSY, "model '{}' has begun to decide: declare everything before", name);
+  return model;
+}
+
+Status ModelStore::declare_output(std::string_view name, Output output) {
+  if (const OutputPlace* known = find_output(output.name)) {
+    if (find(name) == known->model &&
+        same_output(known->model->spec().outputs[known->index], output))
+      return {};
+    return fail(EEXIST, "'{}' has been declared otherwise", std::string_view(output.name));
+  }
+  BELAY_ASSIGN(Model * model, undecided(name));
+  ModelSpec& spec = model->spec();
+  outputs_.push_back({output.name, {model, spec.outputs.size(), spec.network_outputs()}});
+  spec.outputs.push_back(std::move(output));
+  return {};
+}
+
+Status ModelStore::prepare(Model& model, Volume shape) {
+  BELAY_TRY(model.build(shape, eigen_backend()));
+  std::string path = model_path(settings_.folder, model.spec().name);
+  auto file = ModelFile::read(os_, path);
+  Status loaded;
+  if (file) {
+    loaded = load_model(*file, path, *model.learned());
+  } else if (file.error().code != ENOENT || mode() == AuMode::kDeploy) {
+    loaded = tl::make_unexpected(file.error());
+  }
+  if (!loaded) model.broken = true;
+  return loaded;
+}
+
+Status ModelStore::save_all() {
+  Status first;
+  for (auto& model : models_) {
+    if (!model->changed || model->broken) continue;
+    Status saved = save_model(os_, model_path(settings_.folder, model->spec().name), model->spec(),
+                              model->shape(), *model->learned());
+    if (saved) model->changed = false;
+    if (first && !saved) first = saved;
+  }
+  return first;
+}
+
+void ModelStore::warn(const Error& error) {
+  uint64_t sum = checksum(error.message, error.text().size());
+  if (std::find(warnings_.begin(), warnings_.end(), sum) != warnings_.end()) return;
+  warnings_.push_back(sum);
+  log(LogLevel::kError, "{}", error.text());
+}
+
+}  // namespace belay

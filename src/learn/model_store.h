@@ -1,0 +1,55 @@
+// The model store: all models of the program, in model memory, itself included, so that nothing of
+// it goes back with the program.
+#pragma once
+
+#include "learn/model_file.h"
+#include "learn/settings.h"
+
+namespace belay {
+
+struct OutputPlace {
+  Model* model;
+  size_t index;   // among the model's outputs
+  size_t column;  // of the network's outputs: its first
+};
+
+class ModelStore {
+ public:
+  ModelStore(Os& os, AuSettings settings) : os_(os), settings_(std::move(settings)) {}
+
+  AuMode mode() const { return settings_.mode; }
+  std::span<ModelPointer<Model>> models() { return models_; }
+
+  // Fails with EINVAL for a bad name or layers, EEXIST when the name means something else already.
+  Status declare(std::string_view name, belay_au_kind kind, belay_au_algorithm algorithm,
+                 const int32_t* layers);
+  Status declare_output(std::string_view model, Output output);
+  // Fails with ENOENT for an unknown model, and EBUSY when it has decided already.
+  Result<Model*> undecided(std::string_view name);
+  // What was chosen outside the program has the last word.
+  Status apply_settings_again(Model& model) { return apply_settings(settings_, model.spec()); }
+
+  Model* find(std::string_view name);
+  const OutputPlace* find_output(std::string_view name) const;
+
+  // Makes what `model` learns for inputs of this shape, and reads its file if there is one.
+  Status prepare(Model& model, Volume shape);
+  // Writes every model that has changed; the first failure is returned, after trying all.
+  Status save_all();
+
+  // On standard error, each sentence once.
+  void warn(const Error& error);
+
+ private:
+  Os& os_;
+  AuSettings settings_;
+  ModelVector<ModelPointer<Model>> models_;
+  struct NamedOutput {
+    ModelString name;
+    OutputPlace place;
+  };
+  ModelVector<NamedOutput> outputs_;
+  ModelVector<uint64_t> warnings_;  // checksums of sentences
+};
+
+}  // namespace belay

@@ -1,0 +1,55 @@
+#include "learn/settings.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+
+namespace belay {
+namespace {
+
+constexpr std::string_view kModeNames[] = {"off", "record", "train", "deploy"};
+
+AuMode parse_mode(const char* text) {
+  for (size_t i = 0; i < std::size(kModeNames); i++)
+    if (text == kModeNames[i]) return static_cast<AuMode>(i);
+  log(LogLevel::kError, "BELAY_AU={}: off, record, train and deploy are possible; it is off", text);
+  return AuMode::kOff;
+}
+
+Status apply_one(std::string_view assignment, ModelSpec& spec) {
+  size_t equals = assignment.find('='), dot = assignment.substr(0, equals).rfind('.');
+  if (equals == assignment.npos || dot == assignment.npos)
+    return fail(EINVAL, "BELAY_AU_SET: '{}' is not MODEL.OPTION=VALUE", assignment);
+  if (assignment.substr(0, dot) != std::string_view(spec.name)) return {};
+  std::string text(assignment.substr(equals + 1));
+  char* end = nullptr;
+  double value = strtod(text.c_str(), &end);
+  if (text.empty() || *end != '\0')
+    return fail(EINVAL, "BELAY_AU_SET: '{}' is no number", assignment);
+  return set_option(spec.options, assignment.substr(dot + 1, equals - dot - 1), value);
+}
+
+}  // namespace
+
+AuSettings read_settings() {
+  AuSettings settings;
+  if (const char* mode = getenv("BELAY_AU"); mode && *mode) settings.mode = parse_mode(mode);
+  if (const char* folder = getenv("BELAY_AU_MODELS"); folder && *folder) settings.folder = folder;
+  if (const char* options = getenv("BELAY_AU_SET")) settings.options = options;
+  return settings;
+}
+
+const char* name_of(AuMode mode) { return kModeNames[static_cast<size_t>(mode)].data(); }
+
+Status apply_settings(const AuSettings& settings, ModelSpec& spec) {
+  std::string_view rest = settings.options;
+  while (!rest.empty()) {
+    size_t space = std::min(rest.find(' '), rest.size());
+    if (space > 0) BELAY_TRY(apply_one(rest.substr(0, space), spec));
+    rest.remove_prefix(std::min(space + 1, rest.size()));
+  }
+  return {};
+}
+
+}  // namespace belay

@@ -1,0 +1,26 @@
+// au_checkpoint() and au_restore(): when the program's state is taken, and by what.
+#pragma once
+
+#include "base/error.h"
+#include "belay/autonomize.h"
+
+namespace belay {
+
+// Both outlive a rollback: where they live is model memory.
+class Snapshots {
+ public:
+  // pre: take and go_back are set.
+  void use(const belay_au_snapshots& snapshots) { driver_ = snapshots; }
+  bool has_driver() const { return driver_.take != nullptr; }
+
+  // As au_checkpoint(): 0 not asked for, 1 taken, 2 back here.
+  Result<int> checkpoint();
+  // As au_restore(): returns only to fail, with ENOENT when none has been taken.
+  Status restore();
+
+ private:
+  belay_au_snapshots driver_{};
+  bool taken_ = false;
+};
+
+}  // namespace belay
