@@ -124,6 +124,14 @@ enum ckpt_unknown {
   CKPT_UNKNOWN_ALLOW = 2,   /* is made; what it writes is not undone */
 };
 
+/* Bytes that regions of two threads write while both are open: for debugging. */
+enum ckpt_races {
+  CKPT_RACES_DEFAULT = 0, /* CKPT_RACES_IGNORE */
+  CKPT_RACES_IGNORE = 1,
+  CKPT_RACES_REPORT = 2, /* both places, on standard error */
+  CKPT_RACES_REFUSE = 3, /* the same, and ends the program */
+};
+
 /* A zero field leaves the setting as it is. The environment wins over what the program passes. */
 struct ckpt_attr {
   /* Each thread's log ends here. Address space only, until it is used. Default 64 GiB, less where
@@ -133,6 +141,8 @@ struct ckpt_attr {
   enum ckpt_buffer buffer;   /* BELAY_CKPT_BUFFER=array|hash */
   enum ckpt_output output;   /* BELAY_CKPT_OUTPUT=defer|allow|refuse */
   enum ckpt_unknown unknown; /* BELAY_CKPT_UNKNOWN=refuse|allow */
+  enum ckpt_races races;     /* BELAY_CKPT_RACES=ignore|report|refuse. For threads that have not
+                                begun a region */
 };
 /* Returns 0, or EINVAL for a value that does not exist and EBUSY inside a region. */
 int belay_ckpt_configure(const struct ckpt_attr* attr) BELAY_NOTHROW;

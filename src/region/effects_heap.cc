@@ -14,23 +14,23 @@ using belay::region::died;
 using belay::region::log_bytes;
 using belay::region::Release;
 
-EFFECT(void*, malloc, (size_t bytes)) { return born(malloc(bytes), Release::kFree); }
+EFFECT(void*, malloc, (size_t bytes)) { return born(malloc(bytes), bytes, Release::kFree); }
 
 EFFECT(void*, calloc, (size_t count, size_t bytes)) {
-  return born(calloc(count, bytes), Release::kFree);
+  return born(calloc(count, bytes), count * bytes, Release::kFree);
 }
 
 EFFECT(void, free, (void* block)) { died(block, Release::kFree); }
 
 // Always a new block: the old one must be there again after a rollback.
 EFFECT(void*, realloc, (void* block, size_t bytes)) {
-  if (block == nullptr) return born(malloc(bytes), Release::kFree);
+  if (block == nullptr) return born(malloc(bytes), bytes, Release::kFree);
   if (BELAY_MUTANT(realloc_in_place)) return realloc(block, bytes);
   if (bytes == 0) {
     died(block, Release::kFree);
     return nullptr;
   }
-  void* moved = born(malloc(bytes), Release::kFree);
+  void* moved = born(malloc(bytes), bytes, Release::kFree);
   if (moved == nullptr) return nullptr;
   size_t old_bytes = malloc_usable_size(block);
   memcpy(moved, block, old_bytes < bytes ? old_bytes : bytes);
@@ -48,17 +48,17 @@ EFFECT(void*, reallocarray, (void* block, size_t count, size_t bytes)) {
 }
 
 EFFECT(void*, aligned_alloc, (size_t alignment, size_t bytes)) {
-  return born(aligned_alloc(alignment, bytes), Release::kFree);
+  return born(aligned_alloc(alignment, bytes), bytes, Release::kFree);
 }
 
 EFFECT(void*, memalign, (size_t alignment, size_t bytes)) {
-  return born(memalign(alignment, bytes), Release::kFree);
+  return born(memalign(alignment, bytes), bytes, Release::kFree);
 }
 
 EFFECT(int, posix_memalign, (void** out, size_t alignment, size_t bytes)) {
   log_bytes(out, sizeof *out);
   int code = posix_memalign(out, alignment, bytes);
-  if (code == 0) born(*out, Release::kFree);
+  if (code == 0) born(*out, bytes, Release::kFree);
   return code;
 }
 
@@ -78,19 +78,20 @@ namespace {
 uint32_t log2_of(size_t alignment) { return static_cast<uint32_t>(std::countr_zero(alignment)); }
 }  // namespace
 
-EFFECT(void*, _Znwm, (size_t bytes)) { return born(_Znwm(bytes), Release::kDelete); }
-EFFECT(void*, _Znam, (size_t bytes)) { return born(_Znam(bytes), Release::kDeleteArray); }
+EFFECT(void*, _Znwm, (size_t bytes)) { return born(_Znwm(bytes), bytes, Release::kDelete); }
+EFFECT(void*, _Znam, (size_t bytes)) { return born(_Znam(bytes), bytes, Release::kDeleteArray); }
 EFFECT(void*, _ZnwmRKSt9nothrow_t, (size_t bytes, const void* tag)) {
-  return born(_ZnwmRKSt9nothrow_t(bytes, tag), Release::kDelete);
+  return born(_ZnwmRKSt9nothrow_t(bytes, tag), bytes, Release::kDelete);
 }
 EFFECT(void*, _ZnamRKSt9nothrow_t, (size_t bytes, const void* tag)) {
-  return born(_ZnamRKSt9nothrow_t(bytes, tag), Release::kDeleteArray);
+  return born(_ZnamRKSt9nothrow_t(bytes, tag), bytes, Release::kDeleteArray);
 }
 EFFECT(void*, _ZnwmSt11align_val_t, (size_t bytes, size_t alignment)) {
-  return born(_ZnwmSt11align_val_t(bytes, alignment), Release::kDeleteAligned, log2_of(alignment));
+  return born(_ZnwmSt11align_val_t(bytes, alignment), bytes, Release::kDeleteAligned,
+              log2_of(alignment));
 }
 EFFECT(void*, _ZnamSt11align_val_t, (size_t bytes, size_t alignment)) {
-  return born(_ZnamSt11align_val_t(bytes, alignment), Release::kDeleteArrayAligned,
+  return born(_ZnamSt11align_val_t(bytes, alignment), bytes, Release::kDeleteArrayAligned,
               log2_of(alignment));
 }
 EFFECT(void, _ZdlPv, (void* block)) { died(block, Release::kDelete); }

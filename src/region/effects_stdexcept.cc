@@ -25,7 +25,7 @@ void assign(void* self, const void* from) {
   _ZNSt11logic_errorC2ERKS_(&copy, from);
   Object* object = log_object(self);
   died(object->text, Release::kText);
-  object->text = born(copy.text, Release::kText);
+  object->text = born(copy.text, 0, Release::kText);
 }
 
 void end_object(void* self) { died(log_object(self)->text, Release::kText); }
@@ -37,7 +37,7 @@ void end_object(void* self) { died(log_object(self)->text, Release::kText); }
   EFFECT(void, name, (void* self, const void* from)) {            \
     Object* object = log_object(self);                            \
     name(self, from);                                             \
-    born(object->text, Release::kText);                           \
+    born(object->text, 0, Release::kText);                        \
   }
 #define BELAY_STANDARD_EXCEPTION(name)                                                      \
   BELAY_CONSTRUCTOR(_ZNSt##name##C1EPKc)                                                    \

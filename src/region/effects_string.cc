@@ -82,11 +82,11 @@ EFFECT(char*, strncat, (char* to, const char* from, size_t bytes_max)) {
 }
 
 EFFECT(char*, strdup, (const char* text)) {
-  return static_cast<char*>(born(strdup(text), Release::kFree));
+  return static_cast<char*>(born(strdup(text), strlen(text) + 1, Release::kFree));
 }
 
 EFFECT(char*, strndup, (const char* text, size_t bytes)) {
-  return static_cast<char*>(born(strndup(text, bytes), Release::kFree));
+  return static_cast<char*>(born(strndup(text, bytes), strnlen(text, bytes) + 1, Release::kFree));
 }
 
 EFFECT(char*, strtok_r, (char* text, const char* separators, char** rest)) {

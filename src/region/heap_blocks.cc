@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "region/mutant.h"
+#include "region/races.h"
 
 // Weak: a C program has no C++ library.
 extern "C" {
@@ -46,8 +47,9 @@ void release_block(const Block& block) {
 
 }  // namespace
 
-void* born(void* address, Release how, uint32_t alignment_log2) {
+void* born(void* address, size_t bytes, Release how, uint32_t alignment_log2) {
   if (address == nullptr || !in_region()) return address;
+  forget_writes(address, bytes);
   this_thread.births.push({address, how, static_cast<uint16_t>(alignment_log2), false});
   this_thread.statistics.allocations++;
   return address;

@@ -6,8 +6,8 @@
 
 namespace belay::region {
 
-// Notes what malloc or new gave; returns it. Null is not noted.
-void* born(void* address, Release how, uint32_t alignment_log2 = 0);
+// Notes `bytes` that malloc or new gave; returns them. Null is not noted.
+void* born(void* address, size_t bytes, Release how, uint32_t alignment_log2 = 0);
 
 // Releases `address`: at once outside a region, otherwise at the commit.
 void died(void* address, Release how, uint32_t alignment_log2 = 0);

@@ -4,6 +4,7 @@
 
 #include "region/entry.h"
 #include "region/hash_filter.h"
+#include "region/races.h"
 #include "region/settings.h"
 #include "region/shadow.h"
 #include "region/thread_state.h"
@@ -58,18 +59,37 @@ void log_bytes(const volatile void* address, size_t bytes) {
   append_bytes(address, bytes);
 }
 
-Void __belay_log_1(Ptr address) { append<uint8_t>(address); }
-Void __belay_log_2(Ptr address) { append<uint16_t>(address); }
-Void __belay_log_4(Ptr address) { append<uint32_t>(address); }
-Void __belay_log_8(Ptr address) { append<uint64_t>(address); }
-Void __belay_log_bytes(Ptr address, Size bytes) { append_bytes(address, bytes); }
+static inline void log_from(const void* code, const volatile void* address, size_t bytes) {
+  append_bytes(address, bytes);
+  note_write(code);
+}
+
+Void __belay_log_1(Ptr address) {
+  append<uint8_t>(address);
+  note_write(__builtin_return_address(0));
+}
+Void __belay_log_2(Ptr address) {
+  append<uint16_t>(address);
+  note_write(__builtin_return_address(0));
+}
+Void __belay_log_4(Ptr address) {
+  append<uint32_t>(address);
+  note_write(__builtin_return_address(0));
+}
+Void __belay_log_8(Ptr address) {
+  append<uint64_t>(address);
+  note_write(__builtin_return_address(0));
+}
+Void __belay_log_bytes(Ptr address, Size bytes) {
+  log_from(__builtin_return_address(0), address, bytes);
+}
 
 Void __belay_log_if(Ptr address, Size bytes, Int condition) {
-  if (condition && in_region()) append_bytes(address, bytes);
+  if (condition && in_region()) log_from(__builtin_return_address(0), address, bytes);
 }
 
 Void __belay_log_checked(Ptr address, Size bytes) {
-  if (in_region()) append_bytes(address, bytes);
+  if (in_region()) log_from(__builtin_return_address(0), address, bytes);
 }
 
 Void __belay_log_jmp_buf(Ptr buffer) {
@@ -77,7 +97,7 @@ Void __belay_log_jmp_buf(Ptr buffer) {
 }
 
 Void __belay_log_first(Ptr address, Size bytes) {
-  if (is_first_write(address, bytes)) append_bytes(address, bytes);
+  if (is_first_write(address, bytes)) log_from(__builtin_return_address(0), address, bytes);
 }
 
 }  // namespace belay::region
@@ -87,5 +107,5 @@ BELAY_EXPORT void belay_backup(const volatile void* address, size_t bytes) noexc
   if (!in_region()) return;
   shadow_bytes(address, bytes, "backup()");
   if (settings().buffer == CKPT_HASH && !is_first_write(address, bytes)) return;
-  append_bytes(address, bytes);
+  log_from(__builtin_return_address(0), address, bytes);
 }

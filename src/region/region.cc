@@ -8,6 +8,7 @@
 #include "region/heap_blocks.h"
 #include "region/mutant.h"
 #include "region/output.h"
+#include "region/races.h"
 #include "region/settings.h"
 #include "region/shadow.h"
 #include "region/thread_state.h"
@@ -17,11 +18,11 @@ namespace belay::region {
 
 namespace {
 
-Region& push_region(const void* frame) {
+Region& push_region(const void* frame, const void* code) {
   Thread& thread = this_thread;
   if (!thread.open) open_thread();
   if (__belay_depth == 0) __belay_log_top = thread.log_base;  // drops what was logged outside
-  Region& region = thread.regions.push({});
+  Region& region = *thread.regions.grow(1);
   region.log_top = static_cast<std::byte*>(__belay_log_top);
   region.births = thread.births.size();
   region.deaths = thread.deaths.size();
@@ -33,9 +34,12 @@ Region& push_region(const void* frame) {
   region.actions = thread.actions.size();
   region.frame = static_cast<const std::byte*>(frame);
   region.hash_epoch = thread.hash_epoch;
+  region.begun_at = code;
+  region.rewindable = false;
   region.saved_errno = errno;
   thread.hash_epoch = ++thread.hash_epoch_last;
   thread.statistics.regions++;
+  if (races_watched) begin_watched(thread, region);
   __belay_depth++;
   return region;
 }
@@ -47,13 +51,19 @@ void count_log(Thread& thread, const Region& region) {
   if (all > thread.statistics.log_bytes_max) thread.statistics.log_bytes_max = all;
 }
 
-// Memory, heap, output and errno are again as at the region's start.
-void roll_back(Thread& thread, const Region& region) {
-  const std::byte* low = thread.stack_low;
+// Below the frames of what was called from the region.
+const std::byte* stack_low_of(const Thread& thread, const Region& region) {
   // On a stack that is not the thread's own (makecontext, an alternate one), its extent is unknown:
   // what was called from the region is assumed not to reach deeper than this.
   constexpr size_t kForeignStackBytes = size_t{64} << 10;
-  if (low == nullptr || region.frame < low) low = region.frame - kForeignStackBytes;
+  const std::byte* low = thread.stack_low;
+  return low == nullptr || region.frame < low ? region.frame - kForeignStackBytes : low;
+}
+
+// Memory, heap, output and errno are again as at the region's start.
+void roll_back(Thread& thread, const Region& region) {
+  const std::byte* low = stack_low_of(thread, region);
+  if (races_watched) check_races(thread, region, low);
   spare_exceptions(region);
   undo(region.log_top, low, region.frame);
   compare_with_shadow(region, low);
@@ -88,6 +98,10 @@ int pop_region(int rollback) {
     roll_back(thread, region);
     thread.statistics.rollbacks++;
   }
+  if (races_watched && __belay_depth == 1) {
+    if (!rollback) check_races(thread, region, stack_low_of(thread, region));
+    end_watched(thread);
+  }
   const Region ended = region;  // settling may run regions
   thread.regions.truncate(thread.regions.size() - 1);
   __belay_depth--;
@@ -100,10 +114,10 @@ int pop_region(int rollback) {
 
 }  // namespace
 
-Void __belay_enter() { push_region(__builtin_dwarf_cfa()); }
+Void __belay_enter() { push_region(__builtin_dwarf_cfa(), __builtin_return_address(0)); }
 
 Ptr __belay_enter_rewindable() {
-  Region& region = push_region(__builtin_dwarf_cfa());
+  Region& region = push_region(__builtin_dwarf_cfa(), __builtin_return_address(0));
   region.rewindable = true;
   region.handler = innermost_handler();
   return region.resume;
@@ -137,8 +151,12 @@ Void __belay_pin(Ptr) {}
 
 using namespace belay::region;
 
-BELAY_EXPORT void belay_start_ckpt() noexcept { push_region(__builtin_dwarf_cfa()); }
-BELAY_EXPORT void belay_start_ckpt_once() noexcept { push_region(__builtin_dwarf_cfa()); }
+BELAY_EXPORT void belay_start_ckpt() noexcept {
+  push_region(__builtin_dwarf_cfa(), __builtin_return_address(0));
+}
+BELAY_EXPORT void belay_start_ckpt_once() noexcept {
+  push_region(__builtin_dwarf_cfa(), __builtin_return_address(0));
+}
 BELAY_EXPORT void belay_stop_ckpt(int rollback) noexcept { pop_region(rollback); }
 
 BELAY_EXPORT void belay_rewind_ckpt() noexcept {
@@ -156,6 +174,7 @@ BELAY_EXPORT void belay_rewind_ckpt() noexcept {
   settle_exceptions(region);
   thread.hash_epoch = ++thread.hash_epoch_last;
   thread.statistics.rewinds++;
+  if (races_watched) begin_watched(thread, region);
   _longjmp(region.resume, 1);
 }
 

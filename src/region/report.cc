@@ -33,6 +33,16 @@ bool is_own(const Dl_info& of_frame) {
          own.dli_fbase == of_frame.dli_fbase;
 }
 
+void report_function(const char* from, uintptr_t at, const Dl_info& found) {
+  auto offset = static_cast<size_t>(at - reinterpret_cast<uintptr_t>(found.dli_fbase));
+  char* readable = found.dli_sname && __cxa_demangle
+                       ? __cxa_demangle(found.dli_sname, nullptr, nullptr, nullptr)
+                       : nullptr;
+  const char* name = readable ? readable : found.dli_sname ? found.dli_sname : "a function";
+  report("    %s%s (addr2line -Cfe %s 0x%zx)", from, name, found.dli_fname, offset);
+  free(readable);
+}
+
 _Unwind_Reason_Code report_frame(_Unwind_Context* context, void* argument) {
   int* left = static_cast<int*>(argument);
   if ((*left)-- == 0) return _URC_END_OF_STACK;
@@ -40,14 +50,7 @@ _Unwind_Reason_Code report_frame(_Unwind_Context* context, void* argument) {
   uintptr_t at = _Unwind_GetIP(context) - 1;
   Dl_info found;
   if (dladdr(reinterpret_cast<void*>(at), &found) == 0) return _URC_END_OF_STACK;
-  if (is_own(found)) return _URC_NO_REASON;
-  auto offset = static_cast<size_t>(at - reinterpret_cast<uintptr_t>(found.dli_fbase));
-  char* readable = found.dli_sname && __cxa_demangle
-                       ? __cxa_demangle(found.dli_sname, nullptr, nullptr, nullptr)
-                       : nullptr;
-  const char* name = readable ? readable : found.dli_sname ? found.dli_sname : "a function";
-  report("    from %s (addr2line -Cfe %s 0x%zx)", name, found.dli_fname, offset);
-  free(readable);
+  if (!is_own(found)) report_function("from ", at, found);
   return _URC_NO_REASON;
 }
 
@@ -71,6 +74,15 @@ void fatal(const char* format, ...) {
 void report_callers() {
   int frames_max = 40;
   _Unwind_Backtrace(report_frame, &frames_max);
+}
+
+void report_place(const void* code) {
+  uintptr_t at = reinterpret_cast<uintptr_t>(code) - 1;
+  Dl_info found;
+  if (dladdr(reinterpret_cast<void*>(at), &found) != 0)
+    report_function("", at, found);
+  else
+    report("    code at %p", code);
 }
 
 }  // namespace belay::region

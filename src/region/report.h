@@ -12,6 +12,9 @@ __attribute__((format(printf, 1, 2))) void report(const char* format, ...);
 // The same, and SIGABRT. For what the program did wrong, or the world does not give.
 [[noreturn]] __attribute__((format(printf, 1, 2))) void fatal(const char* format, ...);
 
+// Prints the function that a call returns to at `code`.
+void report_place(const void* code);
+
 // Prints the functions that are active, innermost first, one a line.
 void report_callers();
 

@@ -12,7 +12,8 @@ namespace belay::region {
 
 namespace {
 
-ckpt_attr current = {size_t{64} << 30, CKPT_ARRAY, CKPT_OUTPUT_DEFER, CKPT_UNKNOWN_REFUSE};
+ckpt_attr current = {size_t{64} << 30, CKPT_ARRAY, CKPT_OUTPUT_DEFER, CKPT_UNKNOWN_REFUSE,
+                     CKPT_RACES_IGNORE};
 
 bool parse_bytes(const char* text, size_t* out) {
   char* end;
@@ -50,6 +51,7 @@ void read_environment() {
   override_word(&current.buffer, "BELAY_CKPT_BUFFER", "array|hash");
   override_word(&current.output, "BELAY_CKPT_OUTPUT", "defer|allow|refuse");
   override_word(&current.unknown, "BELAY_CKPT_UNKNOWN", "refuse|allow");
+  override_word(&current.races, "BELAY_CKPT_RACES", "ignore|report|refuse");
 }
 
 }  // namespace
@@ -63,12 +65,13 @@ const ckpt_attr& settings() {
 int change_settings(const ckpt_attr& wanted) {
   settings();
   if (wanted.buffer > CKPT_HASH || wanted.output > CKPT_OUTPUT_REFUSE ||
-      wanted.unknown > CKPT_UNKNOWN_ALLOW)
+      wanted.unknown > CKPT_UNKNOWN_ALLOW || wanted.races > CKPT_RACES_REFUSE)
     return EINVAL;
   if (wanted.log_bytes_max != 0) current.log_bytes_max = wanted.log_bytes_max;
   if (wanted.buffer != CKPT_BUFFER_DEFAULT) current.buffer = wanted.buffer;
   if (wanted.output != CKPT_OUTPUT_DEFAULT) current.output = wanted.output;
   if (wanted.unknown != CKPT_UNKNOWN_DEFAULT) current.unknown = wanted.unknown;
+  if (wanted.races != CKPT_RACES_DEFAULT) current.races = wanted.races;
   read_environment();
   return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "region/guard.h"
 #include "region/hash_filter.h"
+#include "region/races.h"
 #include "region/settings.h"
 
 namespace belay::region {
@@ -29,6 +30,10 @@ void close_thread(void*) {
   thread.exits.close();
   thread.shadow.close();
   thread.actions.close();
+  if (races_watched) {
+    end_watched(thread);
+    thread.places.close();
+  }
   close_hash_filter();
   thread = Thread{};
   __belay_log_top = nullptr;
@@ -72,6 +77,10 @@ void open_thread() {
   thread.exception_refs.open(kExceptionsMax, "exceptions in a region");
   thread.exits.open(kExitsMax, "static variables initialised in a region");
   thread.actions.open(kActionsMax, "actions to undo or to do at a commit");
+  if (settings().races != CKPT_RACES_IGNORE) {
+    races_watched = true;
+    thread.places.open(kPlacesMax, "writes watched for races in a region");
+  }
   thread.stack_low = stack_low_of_this_thread();
   watch_for_full_logs();
   pthread_once(&end_of_thread_once, [] { pthread_key_create(&end_of_thread, close_thread); });

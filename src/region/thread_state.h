@@ -61,12 +61,21 @@ struct Action {
   bool at_commit;
 };
 
+// Where something was written: for the report of races only.
+struct Place {
+  const void* region;        // where the region was begun
+  const void* code;          // behind the call that logged, if known
+  const std::byte* log_top;  // behind what it logged
+};
+
 // Where everything was when a region began.
 struct Region {
   std::byte* log_top;
   size_t births, deaths, output_bytes, exceptions, exception_refs, exits, shadow_bytes, actions;
   const std::byte* frame;  // the stack pointer at the start: below are frames of what was called
   uint64_t hash_epoch;
+  const void* begun_at;  // in code
+  uint64_t began;        // in races.cc's time, if races are watched
   int saved_errno;
   bool rewindable;
   void* handler;  // the innermost one of the C++ runtime, if rewindable
@@ -87,12 +96,16 @@ struct Thread {
   ReservedStack<Exit> exits;
   ReservedStack<char> shadow;  // opened by its first use (shadow.cc)
   ReservedStack<Action> actions;
+  ReservedStack<Place> places;  // of entries in the log, if races are watched
+  uint64_t open_since;          // when the outermost region began, likewise
+  Thread* next_open;
   ckpt_statistics statistics;
 };
 
 inline constexpr size_t kRegionsMax = 4096;
 inline constexpr size_t kBlocksMax = size_t{1} << 28;
 inline constexpr size_t kExceptionsMax = size_t{1} << 26;
+inline constexpr size_t kPlacesMax = size_t{1} << 30;
 inline constexpr size_t kExitsMax = size_t{1} << 20;
 inline constexpr size_t kActionsMax = size_t{1} << 28;
 inline constexpr size_t kOutputBytesMax = size_t{1} << 32;

@@ -2,7 +2,8 @@
 """Compiles a victim with belay-cc or belay-c++, runs it, and compares with what it promises.
 
 The first source says `// Output: TEXT` for each line of its standard output, `// Error: PATTERN`
-for what it must say on standard error before it fails, and `// Build: ...` for more options.
+for what it must say on standard error before it fails, `// Says N: PATTERN` for what it says there
+N times in any case, `// Build: ...` for more options and `// Environment: NAME=VALUE`.
 """
 
 import argparse
@@ -32,10 +33,12 @@ def check_run(victim, command, environment=None):
         sys.exit(EXIT_SKIP)
     text = victim.read_text()
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False,
-                            env={**os.environ, **(environment or {})})
+                            env={**os.environ, **(environment or {}), **dict(
+                                line.split("=", 1) for line in said(text, "Environment"))})
     errors = said(text, "Error")
-    if len(re.findall("(?:Output|Error|Build): ", text)) != len(errors) + len(
-            said(text, "Output")) + len(said(text, "Build")):
+    keys = ("Output", "Error", "Build", "Environment", r"Says \d+")
+    if len(re.findall(f"(?:{'|'.join(keys)}): ", text)) != sum(
+            len(said(text, key)) for key in keys):
         sys.exit(f"{victim.name}: a promise that does not begin its line")
     sys.stderr.write(result.stderr)
     if (result.returncode == 0) != (not errors):
@@ -43,6 +46,9 @@ def check_run(victim, command, environment=None):
     for pattern in errors:
         if not re.search(pattern, result.stderr):
             sys.exit(f"{victim.name}: said nothing like: {pattern}")
+    for times, pattern in re.findall(r"^// Says (\d+): (.*)$", text, re.M):
+        if len(re.findall(pattern, result.stderr)) != int(times):
+            sys.exit(f"{victim.name}: did not say {times} times: {pattern}")
     expected = said(text, "Output")
     if expected and result.stdout.splitlines() != expected:
         sys.exit(f"{victim.name}: wrote {result.stdout!r}, not {expected!r}")
