@@ -91,7 +91,7 @@ CloneMap makeClones(Module& M) {
   SmallVector<GlobalAlias*> Aliases;
   for (GlobalAlias& Alias : M.aliases()) Aliases.push_back(&Alias);
   for (GlobalAlias* Alias : Aliases) {
-    auto* F = dyn_cast<Function>(Alias->getAliasee()->stripPointerCasts());
+    auto* F = dyn_cast_or_null<Function>(Alias->getAliaseeObject());
     if (F && Clones.count(F) && !Alias->getName().ends_with(kCloneSuffix))
       addAlias(Alias->getLinkage(), *Alias, (Alias->getName() + kCloneSuffix).str(), *Clones[F]);
   }
