@@ -30,6 +30,9 @@ ios_base::failure::failure(const string& what, const error_code& code) : system_
 ios_base::failure::failure(const char* what, const error_code& code) : system_error(code, what) {}
 ios_base::failure::~failure() {}
 
+nested_exception::~nested_exception() noexcept = default;
 _V2::error_category::~error_category() noexcept = default;
+__future_base::_Result_base::_Result_base() = default;
+__future_base::_Result_base::~_Result_base() = default;
 
 }  // namespace std

@@ -1,6 +1,7 @@
 // Numbers as text, random devices, error categories.
 #include <charconv>
 #include <random>
+#include <regex>
 #include <string>
 #include <system_error>
 
@@ -59,6 +60,25 @@ CXX_EFFECT(void, _ZNSt13random_device7_M_finiEv, (void* self)) {
   belay_backup(self, sizeof(std::random_device));
   if (!in_region()) _ZNSt13random_device7_M_finiEv(self);
 }
+
+// A std::runtime_error with a code; its text is counted.
+extern "C" void _ZNSt11logic_errorD2Ev(void*);
+namespace {
+
+void release_text(void* text) {
+  void* exception[] = {nullptr, text};
+  _ZNSt11logic_errorD2Ev(exception);
+}
+
+}  // namespace
+#define CODED(name)                                 \
+  CXX_EFFECT(void, name, (void** self, int code)) { \
+    belay_backup(self, sizeof(std::regex_error));   \
+    name(self, code);                               \
+    belay_on_rollback(release_text, self[1]);       \
+  }
+CODED(_ZNSt11regex_errorC1ENSt15regex_constants10error_typeE)
+CODED(_ZNSt11regex_errorC2ENSt15regex_constants10error_typeE)
 
 // Text by value: in memory that the region owns.
 namespace {
