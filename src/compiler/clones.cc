@@ -22,7 +22,7 @@ bool needsClone(const Function& F) {
     return false;
   if (F.hasFnAttribute(Attribute::Naked)) return false;  // fails closed: it has no clone
   // Initialisers of the module run before anything can be in a region.
-  return F.getName() != "main" && !F.getSection().starts_with(".text.startup");
+  return !F.getSection().starts_with(".text.startup");
 }
 
 // In a group of its own, so that it may come from another object than the function itself; one that

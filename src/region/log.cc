@@ -52,6 +52,16 @@ void log_bytes(const volatile void* address, size_t bytes) {
   }
 }
 
+void shorten_log(std::byte* mark, size_t bytes) {
+  auto* top = static_cast<std::byte*>(__belay_log_top);
+  if (top <= mark) return;
+  const Entry last = reinterpret_cast<Entry*>(top)[-1];
+  if (last.tag >> kKindShift != kBlock || bytes >= last.value) return;
+  auto* entry = reinterpret_cast<Entry*>(mark + payload_bytes(bytes));
+  *entry = {bytes, last.tag};
+  __belay_log_top = entry + 1;
+}
+
 Void __belay_log_1(Ptr address) { append<uint8_t>(address); }
 Void __belay_log_2(Ptr address) { append<uint16_t>(address); }
 Void __belay_log_4(Ptr address) { append<uint32_t>(address); }

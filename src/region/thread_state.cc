@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include "region/external.h"
 #include "region/guard.h"
 #include "region/hash_filter.h"
 #include "region/settings.h"
@@ -29,6 +30,7 @@ void close_thread(void*) {
   thread.exits.close();
   thread.actions.close();
   close_hash_filter();
+  close_noted();
   thread = Thread{};
   __belay_log_top = nullptr;
 }
