@@ -37,7 +37,7 @@ def clones(libraries):
 
 def listed():
     """Names without clones: that write nothing, or what stays."""
-    text = "".join(path.read_text() for path in REGION.rglob("effects*.def"))
+    text = "".join(path.read_text() for path in REGION.rglob("*.def"))
     text = re.sub(r"//.*", "", text)
     return set(re.findall(r"BELAY_(?:PURE|KEPT)\(\s*(\w+)\s*\)", text))
 
