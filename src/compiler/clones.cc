@@ -22,7 +22,7 @@ bool needsClone(const Function& F) {
     return false;
   if (F.hasFnAttribute(Attribute::Naked)) return false;  // fails closed: it has no clone
   // Initialisers of the module run before anything can be in a region.
-  return F.getName() != "main" && !F.getSection().starts_with(".text.startup");
+  return !F.getSection().starts_with(".text.startup");
 }
 
 // In a group of its own, so that it may come from another object than the function itself; one that
@@ -91,7 +91,7 @@ CloneMap makeClones(Module& M) {
   SmallVector<GlobalAlias*> Aliases;
   for (GlobalAlias& Alias : M.aliases()) Aliases.push_back(&Alias);
   for (GlobalAlias* Alias : Aliases) {
-    auto* F = dyn_cast<Function>(Alias->getAliasee()->stripPointerCasts());
+    auto* F = dyn_cast_or_null<Function>(Alias->getAliaseeObject());
     if (F && Clones.count(F) && !Alias->getName().ends_with(kCloneSuffix))
       addAlias(Alias->getLinkage(), *Alias, (Alias->getName() + kCloneSuffix).str(), *Clones[F]);
   }

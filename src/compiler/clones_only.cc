@@ -31,7 +31,7 @@ void forgetAliases(Module& M, CloneMap& Clones) {
   for (GlobalAlias& Alias : M.aliases())
     if (!Alias.getName().ends_with(kCloneSuffix)) Aliases.push_back(&Alias);
   for (GlobalAlias* Alias : Aliases) {
-    auto* F = dyn_cast<Function>(Alias->getAliasee()->stripPointerCasts());
+    auto* F = dyn_cast_or_null<Function>(Alias->getAliaseeObject());
     if (!F || !Clones.count(F)) continue;
     auto* Declared =
         Function::Create(F->getFunctionType(), GlobalValue::ExternalWeakLinkage, "", M);

@@ -1,5 +1,7 @@
 #include "region/actions.h"
 
+#include <cstdlib>
+
 namespace belay::region {
 
 void on_rollback(void (*run)(void*), void* argument) {
@@ -9,6 +11,23 @@ void on_rollback(void (*run)(void*), void* argument) {
 void on_commit(void (*run)(void*), void* argument) {
   if (!in_region()) return run(argument);
   this_thread.actions.push({run, argument, true});
+}
+
+void on_rollback_only(void (*run)(void*), void* note) {
+  on_commit(free, note);
+  on_rollback(run, note);
+}
+
+bool cancel_action(void (*run)(void*), const void* argument) {
+  if (!in_region()) return false;
+  auto& actions = this_thread.actions;
+  for (size_t i = actions.size(); i > this_thread.regions.back().actions; i--) {
+    Action& each = actions[i - 1];
+    if (each.run != run || each.argument != argument) continue;
+    each.run = [](void*) {};
+    return true;
+  }
+  return false;
 }
 
 void undo_actions(const Region& region) {

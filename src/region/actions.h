@@ -11,6 +11,11 @@ void on_rollback(void (*run)(void*), void* argument);
 // once.
 void on_commit(void (*run)(void*), void* argument);
 
+// The same for both: `run` undoes, and a commit gives the block `note` up.
+void on_rollback_only(void (*run)(void*), void* note);
+// What this region would do, with this argument, is not done. Returns whether there was something.
+bool cancel_action(void (*run)(void*), const void* argument);
+
 // After memory is as it was.
 void undo_actions(const Region& region);
 void commit_actions();

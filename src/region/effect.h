@@ -6,6 +6,17 @@
 #include "region/log.h"
 #include "region/thread_state.h"
 
+extern "C" [[noreturn]] void __chk_fail();
+
+namespace belay::region {
+
+// _FORTIFY_SOURCE's check.
+inline void check_room(size_t wanted, size_t room) {
+  if (wanted > room) __chk_fail();
+}
+
+}  // namespace belay::region
+
 #define EFFECT(result, name, parameters)              \
   extern "C" __attribute__((visibility("default")))   \
   result fx_##name parameters __asm__(#name ".ckpt"); \

@@ -5,6 +5,7 @@
 #include "region/effect.h"
 
 using belay::region::born;
+using belay::region::check_room;
 using belay::region::log_bytes;
 using belay::region::Release;
 
@@ -94,4 +95,65 @@ EFFECT(char*, strtok_r, (char* text, const char* separators, char** rest)) {
   if (begin != nullptr) log_bytes(begin, strlen(begin) + 1);
   log_bytes(rest, sizeof *rest);
   return strtok_r(text, separators, rest);
+}
+EFFECT(char*, __strtok_r, (char* text, const char* separators, char** rest)) {
+  return fx_strtok_r(text, separators, rest);
+}
+EFFECT(char*, strsep, (char** rest, const char* separators)) {
+  if (*rest != nullptr) log_bytes(*rest, strlen(*rest) + 1);
+  log_bytes(rest, sizeof *rest);
+  return strsep(rest, separators);
+}
+
+// This library's strtok() stands before libc's, whose state is hidden.
+static char* strtok_rest;
+extern "C" __attribute__((visibility("default"))) char* strtok(char* text,
+                                                               const char* separators) noexcept {
+  return strtok_r(text, separators, &strtok_rest);
+}
+EFFECT(char*, strtok, (char* text, const char* separators)) {
+  return fx_strtok_r(text, separators, &strtok_rest);
+}
+
+EFFECT(char*, __strdup, (const char* text)) { return fx_strdup(text); }
+EFFECT(char*, __strndup, (const char* text, size_t bytes)) { return fx_strndup(text, bytes); }
+EFFECT(char*, __stpcpy, (char* to, const char* from)) { return fx_stpcpy(to, from); }
+EFFECT(void*, __mempcpy, (void* to, const void* from, size_t bytes)) {
+  return fx_mempcpy(to, from, bytes);
+}
+
+// _FORTIFY_SOURCE
+#define BELAY_CHECKED(result, name, parameters, arguments, wanted) \
+  EFFECT(result, __##name##_chk, parameters) {                     \
+    check_room(wanted, room);                                      \
+    return fx_##name arguments;                                    \
+  }
+BELAY_CHECKED(void*, memcpy, (void* to, const void* from, size_t bytes, size_t room),
+              (to, from, bytes), bytes)
+BELAY_CHECKED(void*, memmove, (void* to, const void* from, size_t bytes, size_t room),
+              (to, from, bytes), bytes)
+BELAY_CHECKED(void*, mempcpy, (void* to, const void* from, size_t bytes, size_t room),
+              (to, from, bytes), bytes)
+BELAY_CHECKED(void*, memset, (void* to, int value, size_t bytes, size_t room), (to, value, bytes),
+              bytes)
+BELAY_CHECKED(char*, strcpy, (char* to, const char* from, size_t room), (to, from),
+              strlen(from) + 1)
+BELAY_CHECKED(char*, stpcpy, (char* to, const char* from, size_t room), (to, from),
+              strlen(from) + 1)
+BELAY_CHECKED(char*, strncpy, (char* to, const char* from, size_t bytes, size_t room),
+              (to, from, bytes), bytes)
+BELAY_CHECKED(char*, strcat, (char* to, const char* from, size_t room), (to, from),
+              strlen(to) + strlen(from) + 1)
+BELAY_CHECKED(char*, strncat, (char* to, const char* from, size_t bytes, size_t room),
+              (to, from, bytes), strlen(to) + strnlen(from, bytes) + 1)
+#undef BELAY_CHECKED
+EFFECT(char*, __stpncpy_chk, (char* to, const char* from, size_t bytes, size_t room)) {
+  check_room(bytes, room);
+  log_bytes(to, bytes);
+  return stpncpy(to, from, bytes);
+}
+EFFECT(void, __explicit_bzero_chk, (void* to, size_t bytes, size_t room)) {
+  check_room(bytes, room);
+  log_bytes(to, bytes);
+  explicit_bzero(to, bytes);
 }

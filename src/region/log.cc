@@ -59,6 +59,16 @@ void log_bytes(const volatile void* address, size_t bytes) {
   append_bytes(address, bytes);
 }
 
+void shorten_log(std::byte* mark, size_t bytes) {
+  auto* top = static_cast<std::byte*>(__belay_log_top);
+  if (top <= mark) return;
+  const Entry last = reinterpret_cast<Entry*>(top)[-1];
+  if (last.tag >> kKindShift != kBlock || bytes >= last.value) return;
+  auto* entry = reinterpret_cast<Entry*>(mark + payload_bytes(bytes));
+  *entry = {bytes, last.tag};
+  __belay_log_top = entry + 1;
+}
+
 static inline void log_from(const void* code, const volatile void* address, size_t bytes) {
   append_bytes(address, bytes);
   note_write(code);

@@ -1,9 +1,13 @@
 #include "region/output.h"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
 #include "region/settings.h"
+#include "region/streams.h"
 #include "region/thread_state.h"
 
 namespace belay::region {
@@ -11,9 +15,46 @@ namespace belay::region {
 namespace {
 
 struct Piece {
-  FILE* stream;
+  FILE* stream;    // or null,
+  int descriptor;  // and this
   size_t bytes;
 };
+
+thread_local BELAY_TLS size_t last_piece, last_end;  // of what was queued last
+
+// Room for `bytes` behind a header, which is all that waits; the caller fills it. Output of single
+// characters makes one piece, as far as no region has begun in between.
+char* queue(FILE* stream, int descriptor, size_t bytes) {
+  auto& output = this_thread.output;
+  Piece piece = {stream, descriptor, bytes};
+  if (last_piece >= this_thread.regions.back().output_bytes &&
+      last_end == output.size() && last_end > 0) {
+    Piece last;
+    memcpy(&last, &output[last_piece], sizeof last);
+    if (last.stream == stream && last.descriptor == descriptor) {
+      last.bytes += bytes;
+      memcpy(&output[last_piece], &last, sizeof last);
+      last_end += bytes;
+      return output.grow(bytes);
+    }
+  }
+  last_piece = output.size();
+  last_end = last_piece + sizeof piece + bytes;
+  memcpy(output.grow(sizeof piece), &piece, sizeof piece);
+  return output.grow(bytes);
+}
+
+void write_raw(int descriptor, const char* data, size_t bytes) {
+  while (bytes > 0) {
+    ssize_t written = write(descriptor, data, bytes);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return;  // as with stdio, nobody is left who could be told
+    data += written;
+    bytes -= static_cast<size_t>(written);
+  }
+}
+
+}  // namespace
 
 bool is_deferred(const char* call) {
   if (!in_region()) return false;
@@ -25,33 +66,27 @@ bool is_deferred(const char* call) {
   return settings().output == CKPT_OUTPUT_DEFER;
 }
 
-// Room for `bytes` behind a header, which is all that waits; the caller fills it.
-char* queue(FILE* stream, size_t bytes) {
-  auto& output = this_thread.output;
-  Piece piece = {stream, bytes};
-  memcpy(output.grow(sizeof piece), &piece, sizeof piece);
-  return output.grow(bytes);
-}
-
-}  // namespace
-
 void put_output(FILE* stream, const char* data, size_t bytes, const char* call) {
   if (bytes == 0) return;
-  if (is_deferred(call))
-    memcpy(queue(stream, bytes), data, bytes);
+  if (is_deferred(call) && defers(stream))
+    memcpy(queue(stream, -1, bytes), data, bytes);
   else
     fwrite(data, 1, bytes, stream);
 }
 
+void put_raw_output(int descriptor, const char* data, size_t bytes) {
+  if (bytes > 0) memcpy(queue(nullptr, descriptor, bytes), data, bytes);
+}
+
 int put_formatted(FILE* stream, const char* format, va_list arguments, const char* call) {
-  if (!is_deferred(call)) return vfprintf(stream, format, arguments);
+  if (!is_deferred(call) || !defers(stream)) return vfprintf(stream, format, arguments);
   va_list again;
   va_copy(again, arguments);
   int bytes = vsnprintf(nullptr, 0, format, again);
   va_end(again);
   if (bytes > 0) {
     // vsnprintf wants room for a NUL, which is no output.
-    char* room = queue(stream, static_cast<size_t>(bytes));
+    char* room = queue(stream, -1, static_cast<size_t>(bytes));
     this_thread.output.grow(1);
     vsnprintf(room, static_cast<size_t>(bytes) + 1, format, arguments);
     this_thread.output.truncate(this_thread.output.size() - 1);
@@ -64,10 +99,18 @@ void write_output() {
   for (size_t at = 0; at < output.size();) {
     Piece piece;
     memcpy(&piece, &output[at], sizeof piece);
-    fwrite(&output[at + sizeof piece], 1, piece.bytes, piece.stream);
+    if (piece.stream != nullptr)
+      fwrite(&output[at + sizeof piece], 1, piece.bytes, piece.stream);
+    else
+      write_raw(piece.descriptor, &output[at + sizeof piece], piece.bytes);
     at += sizeof piece + piece.bytes;
   }
   output.truncate(0);
+}
+
+void write_output_early() {
+  write_output();
+  for (Region& each : this_thread.regions) each.output_bytes = 0;
 }
 
 }  // namespace belay::region

@@ -13,6 +13,15 @@ void put_output(FILE* stream, const char* data, size_t bytes, const char* call);
 // printf's part: returns what printf would.
 int put_formatted(FILE* stream, const char* format, va_list arguments, const char* call);
 
+// Whether output waits now; ends the program if it is refused.
+bool is_deferred(const char* call);
+
+// Of a descriptor, at the commit.
+void put_raw_output(int descriptor, const char* data, size_t bytes);
+
+// What waits is written before the commit, and stays.
+void write_output_early();
+
 // What waits, to its streams: the outermost region has committed, or the program ends in it.
 void write_output();
 

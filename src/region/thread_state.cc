@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include "region/external.h"
 #include "region/guard.h"
 #include "region/hash_filter.h"
 #include "region/races.h"
@@ -35,6 +36,7 @@ void close_thread(void*) {
     thread.places.close();
   }
   close_hash_filter();
+  close_noted();
   thread = Thread{};
   __belay_log_top = nullptr;
 }

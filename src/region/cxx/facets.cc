@@ -110,6 +110,15 @@ ENDS(_ZNSt7codecvtIcc11__mbstate_tED2Ev)
 ENDS(_ZNSt7codecvtIwc11__mbstate_tED2Ev)
 CXX_EFFECT(void, _ZNSt6locale5facetD2Ev, (void*)) {}  // has nothing, and is not looked at again
 
+#define CTYPE(name)                                                                 \
+  CXX_EFFECT(void, name, (void* self, const void* table, bool owns, size_t refs)) { \
+    belay_backup(self, sizeof(std::ctype<char>));                                   \
+    name(self, table, owns, refs);                                                  \
+  }
+CTYPE(_ZNSt5ctypeIcEC1EPKtbm)
+CTYPE(_ZNSt5ctypeIcEC2EPKtbm)
+ENDS(_ZNSt5ctypeIcED2Ev)
+
 // Text by a locale.
 CXX_EFFECT(void, _ZNKSt11__timepunctIcE6_M_putEPcmPKcPK2tm,
            (const void* self, char* to, size_t room, const char* format, const tm* time)) {

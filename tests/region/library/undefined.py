@@ -13,24 +13,17 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).parent
-EFFECTS = HERE.parents[2] / "src/region/effects.def"
+SOURCES = HERE.parents[2] / "src"
+EFFECTS = SOURCES / "region/effects.def"
 
 
 def effects():
-    """Names in the list, with the family of standard exceptions spelled out."""
-    text = re.sub(r"//.*", "", EFFECTS.read_text())
-    text = re.sub(r"[ \t]*\\\n\s*", " ", text)
-    names = set(re.findall(r"BELAY_(?:PURE|WRAPPED)\(\s*(\w+)\s*\)", text))
-    return {re.sub(r"\s", "", name) for name in names} | families(text)
-
-
-def families(text):
-    found = set()
-    for macro, body in re.findall(r"#define (\w+)\(name\)(.*)", text):
-        patterns = re.findall(r"BELAY_(?:PURE|WRAPPED)\(\s*([\w#]+)\s*\)", body)
-        for name in re.findall(rf"^{macro}\((\w+)\)", text, re.M):
-            found |= {pattern.replace("##name##", name) for pattern in patterns}
-    return found
+    """Names in the list, as the preprocessor spells them."""
+    kinds = {"PURE": "name", "KEPT": "name", "WRAPPED": "name"}
+    defines = [f"-DBELAY_{kind}({name})=@name@" for kind, name in kinds.items()]
+    text = subprocess.run(["cpp", "-P", "-x", "c++", *defines, "-I", SOURCES, EFFECTS], check=True,
+                          capture_output=True, text=True).stdout
+    return set(re.findall(r"@(\w+)@", text))
 
 
 def undefined(compiler, work, level):

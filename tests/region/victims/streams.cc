@@ -24,6 +24,38 @@ static std::string slurp(const char* p) {
 }
 std::stringstream global;
 std::fstream data;
+void mess(const std::string& a, const std::string& b, int k) {
+  global << "more" << std::setw(10) << 3.14159 << std::fixed << "x";
+  std::string w;
+  global >> w;
+  CHECK(w == "start");
+  std::ofstream o(b);
+  o << "new file " << k << "\n";
+  o.close();
+  CHECK(slurp(b.c_str()) == "new file " + std::to_string(k) + "\n");
+  std::ofstream t(a, std::ios::trunc);
+  t << "gone";
+  t.flush();
+  CHECK(slurp(a.c_str()) == "gone");
+  t.close();
+  std::string l;
+  std::getline(data, l);
+  data.clear();
+  data.seekp(0);
+  data << "ZZZ";
+  data.flush();
+  std::cout << "never" << std::setprecision(9) << std::endl;
+  std::cerr << "never" << 1 << "\n";
+  std::clog << "never\n";
+  std::locale old = std::locale::global(std::locale("C"));
+  std::locale mine(std::locale(), new std::numpunct<char>);
+  std::ostringstream os;
+  os.imbue(mine);
+  os << 12345.5 << ' ' << true << std::boolalpha << true;
+  CHECK(os.str() == "12345.5 1true");
+  if (k == 1) std::cout.imbue(mine);
+}
+
 int main() {
   char folder[] = "/tmp/belay.streams.XXXXXX";
   CHECK(mkdtemp(folder) != nullptr);
@@ -41,36 +73,7 @@ int main() {
   std::cout.precision(3);
   for (int k = 0; k < 3; k++) {
     start_ckpt();
-    {
-      global << "more" << std::setw(10) << 3.14159 << std::fixed << "x";
-      std::string w;
-      global >> w;
-      CHECK(w == "start");
-      std::ofstream o(b);
-      o << "new file " << k << "\n";
-      o.close();
-      CHECK(slurp(b.c_str()) == "new file " + std::to_string(k) + "\n");
-      std::ofstream t(a, std::ios::trunc);
-      t << "gone";
-      t.flush();
-      CHECK(slurp(a.c_str()) == "gone");
-      t.close();
-      std::getline(data, l);
-      data.clear();
-      data.seekp(0);
-      data << "ZZZ";
-      data.flush();
-      std::cout << "never" << std::setprecision(9) << std::endl;
-      std::cerr << "never" << 1 << "\n";
-      std::clog << "never\n";
-      std::locale old = std::locale::global(std::locale("C"));
-      std::locale mine(std::locale(), new std::numpunct<char>);
-      std::ostringstream os;
-      os.imbue(mine);
-      os << 12345.5 << ' ' << true << std::boolalpha << true;
-      CHECK(os.str() == "12345.5 1true");
-      if (k == 1) std::cout.imbue(mine);
-    }
+    mess(a, b, k);
     stop_ckpt(1);
     CHECK(global.str() == g0);
     CHECK(access(b.c_str(), F_OK) != 0);

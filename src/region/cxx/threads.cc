@@ -1,0 +1,48 @@
+// Locks, conditions and threads. What threads share does not go back behind their backs: a wait or
+// a notification has been, and a rollback is not seen by it.
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "region/cxx/effect.h"
+
+using namespace belay::region;
+
+extern "C" void* __belay_resolve(void* function, void* site);
+extern "C" void* __belay_unknown_call(void* name, void* function);
+
+// std::call_once: what it calls is the program's, and is to log.
+namespace {
+
+void call_clone_once() {
+  auto* function = reinterpret_cast<void*>(std::__once_call);
+  reinterpret_cast<void (*)()>(__belay_resolve(function, nullptr))();
+}
+
+}  // namespace
+CXX_EFFECT(void, __once_proxy, ()) { call_clone_once(); }
+
+// A thread that a region starts would outlive its rollback.
+CXX_EFFECT(void,
+           _ZNSt6thread15_M_start_threadESt10unique_ptrINS_6_StateESt14default_deleteIS1_EEPFvvE,
+           (void* self, void** state, void (*depend)())) {
+  using Start = void (*)(void*, void**, void (*)());
+  void* start = __belay_unknown_call(
+      const_cast<char*>("std::thread: a rollback could not end a thread that it has started;"
+                        " std::thread::thread()"),
+      reinterpret_cast<void*>(
+          _ZNSt6thread15_M_start_threadESt10unique_ptrINS_6_StateESt14default_deleteIS1_EEPFvvE));
+  reinterpret_cast<Start>(start)(self, state, depend);
+}
+
+#define FILLS(name)                                      \
+  CXX_EFFECT(void, name, (void* self)) {                 \
+    belay_backup(self, sizeof(std::condition_variable)); \
+    name(self);                                          \
+  }
+FILLS(_ZNSt18condition_variableC1Ev)
+FILLS(_ZNSt18condition_variableC2Ev)
+// Its memory may be put back: nothing is left of it that would have to be released.
+CXX_EFFECT(void, _ZNSt18condition_variableD1Ev, (void*)) {}
+CXX_EFFECT(void, _ZNSt18condition_variableD2Ev, (void*)) {}

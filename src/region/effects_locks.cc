@@ -1,0 +1,116 @@
+// pthread.h, semaphore.h. A lock's words are never logged by these: other threads may change them.
+#include <pthread.h>
+#include <semaphore.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdlib>
+
+#include "region/actions.h"
+#include "region/clone_table.h"
+#include "region/effect.h"
+
+using namespace belay::region;
+
+namespace {
+
+void lock_mutex(void* mutex) { pthread_mutex_lock(static_cast<pthread_mutex_t*>(mutex)); }
+void unlock_mutex(void* mutex) { pthread_mutex_unlock(static_cast<pthread_mutex_t*>(mutex)); }
+void unlock_both(void* lock) { pthread_rwlock_unlock(static_cast<pthread_rwlock_t*>(lock)); }
+void post(void* semaphore) { sem_post(static_cast<sem_t*>(semaphore)); }
+void take(void* semaphore) { sem_trywait(static_cast<sem_t*>(semaphore)); }
+
+// Undone by `undo`, or undoes what the region has done itself.
+int noted(int result, void* lock, void (*undo)(void*), void (*opposite)(void*)) {
+  if (result == 0 && (opposite == nullptr || !cancel_action(opposite, lock)))
+    on_rollback(undo, lock);
+  return result;
+}
+
+}  // namespace
+
+EFFECT(int, pthread_mutex_lock, (pthread_mutex_t * mutex)) {
+  return noted(pthread_mutex_lock(mutex), mutex, unlock_mutex, nullptr);
+}
+EFFECT(int, pthread_mutex_trylock, (pthread_mutex_t * mutex)) {
+  return noted(pthread_mutex_trylock(mutex), mutex, unlock_mutex, nullptr);
+}
+EFFECT(int, pthread_mutex_timedlock, (pthread_mutex_t * mutex, const timespec* until)) {
+  return noted(pthread_mutex_timedlock(mutex, until), mutex, unlock_mutex, nullptr);
+}
+EFFECT(int, pthread_mutex_unlock, (pthread_mutex_t * mutex)) {
+  return noted(pthread_mutex_unlock(mutex), mutex, lock_mutex, unlock_mutex);
+}
+EFFECT(int, pthread_rwlock_rdlock, (pthread_rwlock_t * lock)) {
+  return noted(pthread_rwlock_rdlock(lock), lock, unlock_both, nullptr);
+}
+EFFECT(int, pthread_rwlock_wrlock, (pthread_rwlock_t * lock)) {
+  return noted(pthread_rwlock_wrlock(lock), lock, unlock_both, nullptr);
+}
+EFFECT(int, pthread_rwlock_tryrdlock, (pthread_rwlock_t * lock)) {
+  return noted(pthread_rwlock_tryrdlock(lock), lock, unlock_both, nullptr);
+}
+EFFECT(int, pthread_rwlock_trywrlock, (pthread_rwlock_t * lock)) {
+  return noted(pthread_rwlock_trywrlock(lock), lock, unlock_both, nullptr);
+}
+// One that was locked before waits for the commit: which kind it was is not known any more.
+EFFECT(int, pthread_rwlock_unlock, (pthread_rwlock_t * lock)) {
+  if (!in_region() || cancel_action(unlock_both, lock)) return pthread_rwlock_unlock(lock);
+  on_commit(unlock_both, lock);
+  return 0;
+}
+EFFECT(int, sem_wait, (sem_t * semaphore)) {
+  return noted(sem_wait(semaphore), semaphore, post, take);
+}
+EFFECT(int, sem_trywait, (sem_t * semaphore)) {
+  return noted(sem_trywait(semaphore), semaphore, post, take);
+}
+EFFECT(int, sem_post, (sem_t * semaphore)) {
+  return noted(sem_post(semaphore), semaphore, take, post);
+}
+
+EFFECT(int, pthread_once, (pthread_once_t * control, void (*function)())) {
+  if (!in_region()) return pthread_once(control, function);
+  log_bytes(control, sizeof *control);
+  return pthread_once(control, reinterpret_cast<void (*)()>(__belay_resolve(
+                                   reinterpret_cast<void*>(function), nullptr)));
+}
+
+namespace {
+
+void* as_argument(pthread_key_t key) { return reinterpret_cast<void*>(uintptr_t{key}); }
+void delete_key(void* key) {
+  pthread_key_delete(static_cast<pthread_key_t>(reinterpret_cast<uintptr_t>(key)));
+}
+
+struct Value {
+  pthread_key_t key;
+  const void* value;
+};
+void set_value(void* argument) {
+  auto* old = static_cast<Value*>(argument);
+  pthread_setspecific(old->key, old->value);
+  free(old);
+}
+
+}  // namespace
+
+EFFECT(int, pthread_key_create, (pthread_key_t * key, void (*end)(void*))) {
+  log_bytes(key, sizeof *key);
+  int result = pthread_key_create(key, end);
+  if (result == 0) on_rollback(delete_key, as_argument(*key));
+  return result;
+}
+EFFECT(int, pthread_key_delete, (pthread_key_t key)) {
+  on_commit(delete_key, as_argument(key));
+  return 0;
+}
+EFFECT(int, pthread_setspecific, (pthread_key_t key, const void* value)) {
+  if (in_region()) {
+    auto* old = static_cast<Value*>(malloc(sizeof(Value)));
+    if (old == nullptr) return ENOMEM;
+    *old = {key, pthread_getspecific(key)};
+    on_rollback_only(set_value, old);
+  }
+  return pthread_setspecific(key, value);
+}

@@ -1,0 +1,253 @@
+#!/usr/bin/env python3
+"""Goal: programs from Debian's source packages run as one region.
+
+usage: real_programs.py --drivers DIR --check MEMORY_CHECK --work DIR [--keep] PROGRAM...
+
+Each program has a recipe, recipes/PROGRAM.json. It is built by belay-cc or belay-c++ with
+region_main.c around its main(). Committed, its own test suite must pass; rolled back, every word of
+its writable memory must be what it was at the start, as another process sees it over ptrace, but
+for those that allowed.txt lists; and the program, which then runs once more, prints what it prints
+without a rollback.
+
+A recipe has
+    source      the Debian source package
+    configure   commands (of sh, in the package's folder), run without regions
+    build       commands, run with regions; CC and CXX are the compilers
+    test        commands: the program's own test suite, with regions committed
+    expect      a pattern (of re) that the suite's output must have; without, its status says all
+    rollback    runs: {"command": [...], "input": a file's name or null}; {here} is the recipes' folder
+    flags       options for the compiler, besides -O2 -g
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+SKIP = 77  # CTest's SKIP_RETURN_CODE
+BUILD_S, TEST_S, RUN_S = 1800, 1800, 300
+LEVEL = "-O2"
+
+# $BELAY_TEST_REGION: empty while a package is configured, whose probes are no programs.
+COMPILER = """#!/bin/sh
+# {driver}, which links region_main.o around main() of each program.
+if [ -z "$BELAY_TEST_REGION" ]; then exec {driver} "$@"; fi
+for word in "$@"; do
+  case "$word" in -c|-S|-E|-M|-MM|-shared|-r|--version|-v|-dumpmachine|-print*)
+    exec {driver} "$@";;
+  esac
+done
+exec {driver} "$@" {main} -Wl,--wrap=main -Wl,--wrap=exit.ckpt \\
+  -Wl,--defsym=__real_main.ckpt=main.ckpt -Wl,-z,now
+"""
+
+
+class Failure(Exception):
+    """What went wrong, as a sentence."""
+
+
+class Unavailable(Exception):
+    """What this machine lacks."""
+
+
+def run(command, *, log, seconds, **options):
+    """A command of sh, or a list. Its output goes to `log`, and is returned as well."""
+    shown = command if isinstance(command, str) else shlex.join(map(str, command))
+    try:
+        done = subprocess.run(command, shell=isinstance(command, str), stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=seconds, check=False,
+                              **{"stdin": subprocess.DEVNULL, **options})
+    except subprocess.TimeoutExpired as late:
+        raise Failure(f"took more than {seconds} s: {shown}") from late
+    text = done.stdout.decode(errors="replace")
+    with log.open("a") as out:
+        out.write(f"$ {shown}\n{text}\n")
+    return done.returncode, text
+
+
+def must_run(command, **options):
+    status, text = run(command, **options)
+    if status != 0:
+        tail = "\n".join(text.splitlines()[-15:])
+        raise Failure(f"status {status}: {command}\n{tail}")
+    return text
+
+
+def source_lists(to):
+    """deb-src lists of the archives that the machine is configured for."""
+    to.mkdir(parents=True, exist_ok=True)
+    found = [pathlib.Path("/etc/apt/sources.list"),
+             *pathlib.Path("/etc/apt/sources.list.d").glob("*.list"),
+             *pathlib.Path("/etc/apt/sources.list.d").glob("*.sources")]
+    for path in found:
+        text = path.read_text() if path.exists() else ""
+        if path.suffix == ".sources":
+            text = re.sub(r"^Types:.*$", "Types: deb-src", text, flags=re.M)
+        else:
+            text = re.sub(r"^deb(-src)?\b", "deb-src", text, flags=re.M)
+        # Only Debian's own have the packages.
+        if re.search(r"debian", text, re.I):
+            (to / path.name).write_text(text)
+
+
+def fetch(source, work, log):
+    """The unpacked source package."""
+    found = [path for path in work.glob("source/*") if path.is_dir()]
+    if found:
+        return found[0]
+    apt = work.parent / "apt"
+    if not (apt / "updated").exists():
+        source_lists(apt / "lists.d")
+        for folder in ("state/lists/partial", "cache/archives/partial"):
+            (apt / folder).mkdir(parents=True, exist_ok=True)
+    options = ["-o", f"Dir::Etc::SourceList={apt}/none", "-o",
+               f"Dir::Etc::SourceParts={apt}/lists.d", "-o", f"Dir::State::Lists={apt}/state/lists",
+               "-o", f"Dir::Cache={apt}/cache", "-o", "APT::Sandbox::User=root"]
+    if not (apt / "updated").exists():
+        run(["apt-get", *options, "update"], log=log, seconds=BUILD_S)
+        (apt / "updated").touch()
+    (work / "source").mkdir(parents=True, exist_ok=True)
+    status, _ = run(["apt-get", *options, "source", source], log=log, seconds=BUILD_S,
+                    cwd=work / "source")
+    found = [path for path in work.glob("source/*") if path.is_dir()]
+    if status != 0 or not found:
+        raise Unavailable(f"apt-get source {source} gives nothing here; see {log}")
+    return found[0]
+
+
+class Program:
+    """One recipe, and what is built from it."""
+
+    def __init__(self, name, options):
+        self.name = name
+        self.recipe = json.loads((HERE / "recipes" / f"{name}.json").read_text())
+        self.work = options.work / name
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.log = self.work / "log"
+        self.log.write_text("")
+        self.check = options.check
+        # Debian's patches touch what generates makefiles; nothing is to be generated again.
+        tools = ("ACLOCAL", "AUTOCONF", "AUTOHEADER", "AUTOMAKE", "MAKEINFO")
+        self.environment = {**os.environ, "LC_ALL": "C", "LD_BIND_NOW": "1",
+                            "MAKEFLAGS": "-- " + " ".join(f"{tool}=:" for tool in tools)}
+        self.make_compilers(options.drivers)
+
+    def make_compilers(self, drivers):
+        folder = self.work / "compilers"
+        folder.mkdir(exist_ok=True)
+        main = folder / "region_main.o"
+        must_run([drivers / "belay-cc", LEVEL, "-g", "-fPIC", "-c", HERE / "region_main.c", "-o",
+                  main], log=self.log, seconds=BUILD_S)
+        for variable, driver in (("CC", "belay-cc"), ("CXX", "belay-c++")):
+            path = folder / driver
+            path.write_text(COMPILER.format(driver=drivers / driver, main=main))
+            path.chmod(0o755)
+            self.environment[variable] = str(path)
+        flags = f"{LEVEL} -g -w {self.recipe.get('flags', '')}"
+        self.environment["CFLAGS"] = self.environment["CXXFLAGS"] = flags
+
+    def all_of(self, step, regions):
+        environment = {**self.environment, "BELAY_TEST_REGION": "1" if regions else ""}
+        return "".join(
+            must_run(command, log=self.log, seconds=BUILD_S, cwd=self.folder, env=environment)
+            for command in self.recipe.get(step, []))
+
+    def build(self):
+        self.folder = fetch(self.recipe["source"], self.work, self.log)
+        if not (self.work / "built").exists():
+            self.all_of("configure", False)
+            self.all_of("build", True)
+            (self.work / "built").touch()
+
+    def test_committed(self):
+        text = self.all_of("test", True)
+        pattern = self.recipe.get("expect")
+        if pattern and not re.search(pattern, text, re.M):
+            raise Failure(f"the test suite says nothing like {pattern}; see {self.log}")
+        return re.search(pattern, text, re.M).group(0) if pattern else "status 0"
+
+    def test_rolled_back(self, wanted):
+        command = [word.format(here=HERE / "recipes") for word in wanted["command"]]
+
+        def output(prefix, **environment):
+            source = wanted.get("input")
+            path = self.folder / source.format(here=HERE / "recipes") if source else os.devnull
+            with open(path, "rb") as stdin:
+                status, text = run([*prefix, *command], log=self.log, seconds=RUN_S,
+                                   stdin=stdin, cwd=self.folder,
+                                   env={**self.environment, **environment})
+            return status, text
+
+        plain = output([])
+        status, text = output([self.check], BELAY_TEST_ROLLBACK="1")
+        report = [line for line in text.splitlines() if line.startswith("compared ")]
+        differing = [line for line in text.splitlines()
+                     if line.startswith(("differs ", "gone ", "unreadable "))
+                     and not self.is_allowed(line)]
+        if not report:
+            raise Failure(f"{shlex.join(command)}: no rollback was seen, status {status}:\n{text[-800:]}")
+        if differing:
+            raise Failure(f"{shlex.join(command)}: {len(differing)} words differ:\n" +
+                          "\n".join(self.with_symbol(line) for line in differing[:12]))
+        rest = "\n".join(line for line in text.splitlines()
+                         if not line.startswith(("compared ", "differs ")))
+        if plain[0] != status or plain[1].strip() != rest.strip():
+            raise Failure(f"{shlex.join(command)}: after the rollback it prints something else, "
+                          f"or ends with {status} instead of {plain[0]}; see {self.log}")
+        return report[0]
+
+    def symbol_of(self, line):
+        """Of `differs ADDRESS WAS NOW FILE+OFFSET`: the name of the variable, as far as known."""
+        match = re.match(r"differs (\w+) \w+ \w+ (/\S+|anonymous)\+(\w+)$", line)
+        if not match:
+            return ""
+        return match.group(2)
+
+    def with_symbol(self, line):
+        return line
+
+    def is_allowed(self, line):
+        for entry in (HERE / "allowed.txt").read_text().splitlines():
+            if entry and not entry.startswith("#") and re.search(entry.split("  ")[0], line):
+                return True
+        return False
+
+
+def check(name, options):
+    program = Program(name, options)
+    program.build()
+    print(f"{name}: committed: {program.test_committed()}", flush=True)
+    for wanted in program.recipe["rollback"]:
+        print(f"{name}: rolled back: {program.test_rolled_back(wanted)}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--drivers", type=pathlib.Path, required=True, help="where belay-cc is")
+    parser.add_argument("--check", type=pathlib.Path, required=True, help="memory_check")
+    parser.add_argument("--work", type=pathlib.Path, required=True)
+    parser.add_argument("programs", nargs="+")
+    options = parser.parse_args()
+    for path in ("drivers", "check", "work"):
+        setattr(options, path, getattr(options, path).resolve())
+    options.work.mkdir(parents=True, exist_ok=True)
+    failed = False
+    for name in options.programs:
+        try:
+            check(name, options)
+        except Failure as why:
+            print(f"{name}: {why}")
+            failed = True
+        except Unavailable as why:
+            print(why)
+            sys.exit(SKIP)
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()
