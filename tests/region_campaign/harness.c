@@ -42,6 +42,7 @@ struct State {
   _Atomic int retries;
   int range_count;
   struct Range ranges[kRangesMax];
+  struct Range sites;  // of a library
   char* stack_end;
   char *heap, *heap_top;
   char* copies;
@@ -101,7 +102,8 @@ static int find_ranges(struct dl_phdr_info* info, size_t bytes, void* out) {
   return 0;
 }
 
-void rg_find_memory(void) {
+void rg_find_memory(char* sites_begin, char* sites_end) {
+  rg->sites = (struct Range){"sites", sites_begin, sites_end};
   rg->range_count = 0;
   dl_iterate_phdr(find_ranges, NULL);
 }
@@ -114,7 +116,7 @@ __attribute__((constructor(101))) static void begin(void) {
   s->seed = seed == NULL ? 0 : strtoull(seed, NULL, 10);
   s->stack_end = (char*)environ;
   s->copies = reserve(kShadowBytes);
-  rg_find_memory();
+  rg_find_memory(NULL, NULL);
 }
 
 // ---- Decisions ---------------------------------------------------------------------------------
@@ -192,6 +194,7 @@ static int differences(const struct Range* range, const char* was, int site, int
     char* address = range->begin + at;
     if (memcmp(address, was + at, width) == 0) continue;
     if (address >= __start_belay_sites && address < __stop_belay_sites) continue;
+    if (address >= rg->sites.begin && address < rg->sites.end) continue;
     uint64_t now_word = 0, was_word = 0;
     memcpy(&now_word, address, width);
     memcpy(&was_word, was + at, width);

@@ -30,8 +30,8 @@ void rg_compare(int undo);
 /* Runs what follows in a child (1), and waits for its end (0). */
 int rg_fork(void);
 void rg_vanish(void);
-/* Looks for the program's memory once more, behind dlopen(). */
-void rg_find_memory(void);
+/* Looks for the program's memory once more, behind dlopen() of a library with these call sites. */
+void rg_find_memory(char* sites_begin, char* sites_end);
 /* Whether the innermost region is tried again now, by rewind_ckpt(). */
 int rg_rewind(int site, unsigned count);
 

@@ -76,6 +76,21 @@ extern RG_OWN struct State state;
 static RG_OWN UNUSED int part_own = 7;      /* each part's, and each thread's */
 static _Thread_local UNUSED int thread_own; /* likewise, in a shared library too */
 
+/* Of the second part, which may be a library: its call sites' caches, and its thread-local variables
+ * are there from now on. */
+struct Sites {
+  char *begin, *end;
+};
+struct Sites rg_part(void);
+#if RG_PART == 1
+extern char __start_belay_sites[] __attribute__((weak, visibility("hidden")));
+extern char __stop_belay_sites[] __attribute__((weak, visibility("hidden")));
+struct Sites rg_part(void) {
+  thread_own = 3;
+  return (struct Sites){__start_belay_sites, __stop_belay_sites};
+}
+#endif
+
 UNUSED static void fold(uint64_t value) { state.sum = (state.sum ^ value) * 0x100000001b3u; }
 
 /* ---- Pointers to functions ------------------------------------------------------------------ */

@@ -123,7 +123,7 @@ class Program:
             if self.way == "threads":
                 last[1] = str(self.options.harness_of_threads)
             part = f"{out}.{'rg_part.so' if self.way == 'loaded' else 'o'}"
-            how = ["-shared", "-fPIC"] if self.way == "loaded" else ["-c"]
+            how = ["-shared", "-fPIC", "-Wl,-z,now"] if self.way == "loaded" else ["-c"]
             meet = [f'-DRG_DLOPEN="{part}"', "-rdynamic"] if self.way == "loaded" else [part]
             commands = [[*compiler, "-DRG_PART=1", *how, str(source), "-o", part],
                         [*compiler, "-DRG_PART=0", *meet, *last]]
