@@ -76,8 +76,8 @@ extern RG_OWN struct State state;
 static RG_OWN UNUSED int part_own = 7;      /* each part's, and each thread's */
 static _Thread_local UNUSED int thread_own; /* likewise, in a shared library too */
 
-/* Of the second part, which may be a library: its call sites' caches, and its thread-local variables
- * are there from now on. */
+/* Of the second part, which may be a library: its call sites' caches, and its thread-local
+ * variables are there from now on. */
 struct Sites {
   char *begin, *end;
 };

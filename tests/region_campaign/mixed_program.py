@@ -61,8 +61,9 @@ def generate(rng):
         # In the second part whatever calls nothing of the first.
         parts.append(f"#if RG_PART == {index % 2}\n{function(rng, index, sites)}#endif\n")
     find = ["#ifdef RG_DLOPEN", "  void* part = dlopen(RG_DLOPEN, RTLD_NOW);",
-            "  if (part == NULL) return puts(dlerror()), 1;", "  struct Sites (*sites_of)(void) = (struct Sites (*)(void))dlsym(part, \"rg_part\");",
-            "  struct Sites sites = sites_of();", "  rg_find_memory(sites.begin, sites.end);"]
+            "  if (part == NULL) return puts(dlerror()), 1;",
+            '  struct Sites sites = ((struct Sites (*)(void))dlsym(part, "rg_part"))();',
+            "  rg_find_memory(sites.begin, sites.end);"]
     find += [f'  operations[{i}] = (Operation)dlsym(part, "op_{i}");' for i in range(1, count, 2)]
     find += ["#else", *(f"  operations[{i}] = op_{i};" for i in range(1, count, 2)), "#endif"]
     find += [f"  operations[{i}] = op_{i};" for i in range(0, count, 2)]
