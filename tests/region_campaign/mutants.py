@@ -22,7 +22,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 DEFINITION = re.compile(r'^BELAY_MUTANT_DEF\((\w+), (\w+),\s+"(.*)"\)', re.M)
 # The seeds of programs that together notice all mutants, or soon do.
-PROGRAMS = {"c": 24, "cpp": 8, "hash": 24, "shadow": 24}
+PROGRAMS = {"c": 24, "mixed": 24, "cpp": 12, "hash": 24, "shadow": 24}
+LANGUAGES = {"cpp": "c++", "hash": "c", "shadow": "mixed"}
 SWITCHES = {"hash": "-mllvm -belay-buffer=hash", "shadow": "-mllvm -belay-shadow -DRG_NO_COMPARE"}
 SEED = 1
 SAMPLE = 4  # mutants, unless BELAY_TEST_FULL=1
@@ -34,7 +35,7 @@ def run_campaign(options, kind, mutant):
     """(failed, the first line that says why)."""
     extra = [f"--switches={SWITCHES[kind]}"] if kind in SWITCHES else []
     command = [sys.executable, "-B", str(HERE / "region_campaign.py"), "--drivers",
-               str(options.drivers), "c++" if kind == "cpp" else "c", "--seed", str(SEED),
+               str(options.drivers), LANGUAGES.get(kind, kind), "--seed", str(SEED),
                "--programs", str(options.programs or PROGRAMS[kind]), "--first", "--no-reduce",
                *extra]
     failed, why = run(command, mutant)

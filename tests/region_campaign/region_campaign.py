@@ -302,7 +302,8 @@ def parse_arguments():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--drivers", type=pathlib.Path, required=True,
                         help="the folder of belay-cc and belay-c++")
-    parser.add_argument("--programs", type=int, help="of each language")
+    parser.add_argument("--programs", type=int, help="of each language",
+                        default=os.environ.get("BELAY_CAMPAIGN_PROGRAMS"))
     parser.add_argument("--seed", type=int, default=int(os.environ.get("BELAY_SEED", "0")))
     parser.add_argument("--full", action="store_true",
                         default=os.environ.get("BELAY_TEST_FULL") == "1",
