@@ -30,11 +30,11 @@ import mixed_program
 
 HERE = pathlib.Path(__file__).resolve().parent
 SKIP = 77  # CTest's SKIP_RETURN_CODE
-PROGRAMS = {"c": 150, "mixed": 50, "c++": 6}  # of a sample: some two minutes on two cores
+PROGRAMS = {"c": 200, "mixed": 60, "c++": 8}  # of a sample: some two minutes on two cores
 PROGRAMS_FULL = {"c": 20000, "mixed": 10000, "c++": 400}
 # A reference that takes longer is void: rollbacks may well make loops endless. Those of C++ fork.
 REFERENCE_S = {"c": 1, "mixed": 5, "c++": 10}
-PATIENCE_S = 60
+PATIENCE_S = 120
 COMPILE_S = 240
 RUNS = [("commit", 1), ("retry", 1), ("retry", 2), ("skip", 1), ("skip", 2), ("skip", 3)]
 LEVELS = [(level, lto) for lto in ("", "full", "thin") for level in ("-O0", "-O1", "-O2", "-O3")]
