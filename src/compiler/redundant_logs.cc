@@ -123,7 +123,6 @@ class Remover {
 
   // Facts about an address that I computes afresh end there.
   void forgetLeaf(const Instruction& I, BitVector& Set) const {
-    if (BELAY_MUTANT(old_address_counts)) return;
     auto Found = FactsOfLeaf.find(&I);
     if (Found != FactsOfLeaf.end()) Set.reset(Found->second);
   }
@@ -186,7 +185,7 @@ bool Remover::findLogs() {
 
 void Remover::stepForward(const Instruction& I, BitVector& Set) const {
   if (changesRegion(I) && !BELAY_MUTANT(needless_for_ever)) Set.reset();
-  forgetLeaf(I, Set);
+  if (!BELAY_MUTANT(old_address_counts)) forgetLeaf(I, Set);
   auto Found = FactOfCall.find(&I);
   if (Found != FactOfCall.end()) Set |= Covered[Found->second];
 }

@@ -67,7 +67,11 @@ def step(rng, index, sites, depth):
 
 
 def operation(rng):
-    text = rng.choice(OPERATIONS)
+    return fill_in(rng, rng.choice(OPERATIONS), "(local % 211 + 211)")
+
+
+def fill_in(rng, text, computed):
+    """The operation with its letters replaced."""
     word = '"' + "".join(rng.choice("abcdef") for _ in range(rng.randint(1, 30))) + '"'
     number = {"N1": rng.randint(1, 9), "M1": rng.randint(2, 9), "N": rng.randint(0, 120),
               "M": rng.randint(1, 60)}
@@ -75,6 +79,6 @@ def operation(rng):
     for match in re.finditer(r"\b(N1|M1|N|M|X|W)\b", text):
         out.append(text[index:match.start()])
         key = match[0]
-        out.append({"W": word, "X": "(local % 211 + 211)"}.get(key) or str(number[key]))
+        out.append({"W": word, "X": computed}.get(key) or str(number[key]))
         index = match.end()
     return "".join(out) + text[index:]

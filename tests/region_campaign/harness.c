@@ -39,9 +39,10 @@ struct Shadow {
 struct State {
   enum Policy policy;
   uint64_t seed;
-  int retries;
+  _Atomic int retries;
   int range_count;
   struct Range ranges[kRangesMax];
+  struct Range sites;  // of a library
   char* stack_end;
   char *heap, *heap_top;
   char* copies;
@@ -75,10 +76,11 @@ static void add_range(const char* what, char* begin, char* end) {
   if (begin < end) state()->ranges[state()->range_count++] = (struct Range){what, begin, end};
 }
 
-// Of the first object, the executable: its writable segments, and this thread's copy of its
-// thread-local variables.
+// Of the executable, and of libraries of the campaign's: their writable segments, and this thread's
+// copy of their thread-local variables.
 static int find_ranges(struct dl_phdr_info* info, size_t bytes, void* out) {
   (void)bytes, (void)out;
+  if (info->dlpi_name[0] != '\0' && strstr(info->dlpi_name, "rg_part") == NULL) return 0;
   char* relro_begin = NULL;
   char* relro_end = NULL;
   for (int i = 0; i < info->dlpi_phnum; i++)
@@ -97,7 +99,13 @@ static int find_ranges(struct dl_phdr_info* info, size_t bytes, void* out) {
     if (segment->p_type == PT_TLS && info->dlpi_tls_data != NULL)
       add_range("tls", info->dlpi_tls_data, (char*)info->dlpi_tls_data + segment->p_memsz);
   }
-  return 1;
+  return 0;
+}
+
+void rg_find_memory(char* sites_begin, char* sites_end) {
+  rg->sites = (struct Range){"sites", sites_begin, sites_end};
+  rg->range_count = 0;
+  dl_iterate_phdr(find_ranges, NULL);
 }
 
 __attribute__((constructor(101))) static void begin(void) {
@@ -108,7 +116,7 @@ __attribute__((constructor(101))) static void begin(void) {
   s->seed = seed == NULL ? 0 : strtoull(seed, NULL, 10);
   s->stack_end = (char*)environ;
   s->copies = reserve(kShadowBytes);
-  dl_iterate_phdr(find_ranges, NULL);
+  rg_find_memory(NULL, NULL);
 }
 
 // ---- Decisions ---------------------------------------------------------------------------------
@@ -132,6 +140,13 @@ int rg_decide(int site, unsigned count) {
     default:
       return 0;
   }
+}
+
+int rg_rewind(int site, unsigned count) {
+  uint64_t random = mix(rg->seed + mix(~(uint64_t)site << 32 | count));
+  if (rg->policy != kRetry || random % 2 != 0 || rg->retries == kRetriesMax) return 0;
+  rg->retries++;
+  return 1;
 }
 
 int rg_again(int undo) { return rg->policy == kRetry && undo > 0; }
@@ -179,6 +194,7 @@ static int differences(const struct Range* range, const char* was, int site, int
     char* address = range->begin + at;
     if (memcmp(address, was + at, width) == 0) continue;
     if (address >= __start_belay_sites && address < __stop_belay_sites) continue;
+    if (address >= rg->sites.begin && address < rg->sites.end) continue;
     uint64_t now_word = 0, was_word = 0;
     memcpy(&now_word, address, width);
     memcpy(&was_word, was + at, width);
@@ -261,5 +277,6 @@ void* aligned_alloc(size_t alignment, size_t bytes) {
   extern result name##_in_region parameters __asm__(#name ".ckpt") __attribute__((alias(#name)))
 RG_EFFECT(int, rg_decide, (int, unsigned));
 RG_EFFECT(int, rg_again, (int));
+RG_EFFECT(int, rg_rewind, (int, unsigned));
 RG_EFFECT(void, rg_remember, (int, int, void*));
 RG_EFFECT(void, rg_compare, (int));

@@ -30,13 +30,21 @@ void rg_compare(int undo);
 /* Runs what follows in a child (1), and waits for its end (0). */
 int rg_fork(void);
 void rg_vanish(void);
+/* Looks for the program's memory once more, behind dlopen() of a library with these call sites. */
+void rg_find_memory(char* sites_begin, char* sites_end);
+/* Whether the innermost region is tried again now, by rewind_ckpt(). */
+int rg_rewind(int site, unsigned count);
 
 #ifdef __cplusplus
 }
 #endif
 
 /* State of the program: a rollback takes it back. */
+#ifdef RG_THREADS
+static _Thread_local unsigned rg_count;
+#else
 static unsigned rg_count;
+#endif
 
 #ifdef RG_REFERENCE
 #define RG_BEGIN(site)                               \
@@ -47,6 +55,7 @@ static unsigned rg_count;
   if (rg_undo) rg_vanish(); \
   }                         \
   }
+#define RG_REWIND(site)
 #else
 #include <belay/region.h>
 #ifdef RG_NO_COMPARE /* -belay-shadow is all there is */
@@ -68,7 +77,10 @@ static unsigned rg_count;
   }
 #ifdef RG_ONCE
 #define RG_START start_ckpt_once
+#define RG_REWIND(site)
 #else
+#define RG_REWIND(site) \
+  if (rg_rewind(site, rg_count)) rewind_ckpt();
 #define RG_START start_ckpt
 #endif
 #endif

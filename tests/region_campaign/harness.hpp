@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <list>
 #include <map>
@@ -65,6 +66,36 @@ struct Bits {
   signed sign : 5;
 };
 
+// Thunks, and a base whose place is known at run time only.
+struct Named {
+  virtual ~Named() = default;
+  virtual void rename(int by) {
+    name += static_cast<char>('a' + (by % 26 + 26) % 26);
+    if (name.size() > 40) name.clear();
+  }
+  std::string name = "n";
+};
+struct Counted {
+  virtual ~Counted() = default;
+  virtual int tick() { return ++count; }
+  int count = 0;
+};
+struct Both : virtual Named, Counted {
+  int tick() override {
+    rename(count);
+    return Counted::tick() * 2;
+  }
+};
+struct Leaf : Both {
+  void rename(int by) override { Named::rename(by + 1); }
+};
+template <class T, unsigned N>
+struct Ring {
+  void put(T value) { slots[at++ % N] = std::move(value); }
+  std::array<T, N> slots{};
+  unsigned at = 0;
+};
+
 struct State {
   std::vector<int> numbers{1, 2, 3};
   std::string text = "begin";
@@ -78,6 +109,12 @@ struct State {
   std::shared_ptr<Node> node;
   std::function<int(int)> function = [](int x) { return x + 1; };
   std::vector<std::unique_ptr<Shape>> shapes;
+  Leaf leaf;
+  std::unique_ptr<Both> both;
+  Ring<std::string, 3> ring;
+  std::exception_ptr failure;
+  std::multimap<int, int> pairs;
+  std::vector<bool> flags;
   std::array<Bits, 4> bits{};
   std::array<double, 8> reals{};
   uint64_t sum = 1;
@@ -86,6 +123,15 @@ inline State state;
 inline thread_local uint64_t thread_sum = 1;
 
 inline void fold(uint64_t value) { state.sum = (state.sum ^ value) * 0x100000001b3u; }
+
+// Its constructor throws now and then, its destructor counts.
+struct Fragile {
+  explicit Fragile(int number) : held(std::to_string(number)) {
+    if (number % 3 == 0) throw Stop(number, std::string(number % 40 + 3, 'f'));
+  }
+  ~Fragile() { fold(held.size()); }
+  std::string held;
+};
 
 inline void print_text(const char* name, const std::string& text) {
   printf("%s %zu %s\n", name, text.size(), text.c_str());
@@ -115,6 +161,12 @@ inline void print_state() {
     printf("node %d %ld\n", node->value, node->next.use_count());
   printf("function %d\n", state.function(10));
   for (auto& shape : state.shapes) printf("shape %d\n", shape->area());
+  printf("leaf %s %d\n", state.leaf.name.c_str(), state.leaf.count);
+  if (state.both) printf("both %s %d\n", state.both->name.c_str(), state.both->count);
+  for (auto& slot : state.ring.slots) print_text("slot", slot);
+  printf("failure %d\n", state.failure != nullptr);
+  for (auto [key, value] : state.pairs) printf("pair %d %d\n", key, value);
+  print_numbers("flags", state.flags);
   for (Bits it : state.bits) printf("bits %u %u %u %d\n", it.low, it.middle, it.high, it.sign);
   for (double real : state.reals) printf("real %.17g\n", real);
   printf("sum %llx %llx\n", static_cast<unsigned long long>(state.sum),

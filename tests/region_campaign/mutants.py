@@ -22,20 +22,25 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 DEFINITION = re.compile(r'^BELAY_MUTANT_DEF\((\w+), (\w+),\s+"(.*)"\)', re.M)
 # The seeds of programs that together notice all mutants, or soon do.
-PROGRAMS = {"c": 24, "cpp": 8, "hash": 24, "shadow": 24}
+PROGRAMS = {"c": 24, "mixed": 24, "cpp": 12, "hash": 24, "shadow": 24}
+LANGUAGES = {"cpp": "c++", "hash": "c", "shadow": "mixed"}
 SWITCHES = {"hash": "-mllvm -belay-buffer=hash", "shadow": "-mllvm -belay-shadow -DRG_NO_COMPARE"}
 SEED = 1
-SAMPLE = 4  # mutants, unless BELAY_TEST_FULL=1
+SAMPLE = 2  # mutants, unless BELAY_TEST_FULL=1
+SAMPLE_PROGRAMS = 3  # that must pass without a mutant, likewise
 WAYS = ["-O0", "-O2", "-O2 -mllvm -belay-buffer=hash"]
 EX_FAILED = 1
 
 
 def run_campaign(options, kind, mutant):
     """(failed, the first line that says why)."""
+    programs = options.programs or PROGRAMS[kind]
+    if not mutant and os.environ.get("BELAY_TEST_FULL") != "1":
+        programs = SAMPLE_PROGRAMS
     extra = [f"--switches={SWITCHES[kind]}"] if kind in SWITCHES else []
     command = [sys.executable, "-B", str(HERE / "region_campaign.py"), "--drivers",
-               str(options.drivers), "c++" if kind == "cpp" else "c", "--seed", str(SEED),
-               "--programs", str(options.programs or PROGRAMS[kind]), "--first", "--no-reduce",
+               str(options.drivers), LANGUAGES.get(kind, kind), "--seed", str(SEED),
+               "--programs", str(programs), "--first", "--no-reduce",
                *extra]
     failed, why = run(command, mutant)
     return failed and (kind != "shadow" or not mutant or "belay: shadow" in why), why

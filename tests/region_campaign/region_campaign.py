@@ -2,9 +2,10 @@
 """Goal: random programs with regions at random places, committed and rolled back at random, do what
 they do without, at -O0 to -O3, with and without LTO.
 
-usage: region_campaign.py --drivers DIR [c] [c++] [--programs N] [--seed N] [--full]
+usage: region_campaign.py --drivers DIR [c] [mixed] [c++] [--programs N] [--seed N] [--full]
 
-C programs come from csmith (c_program.py), C++ programs from cpp_program.py. Each is built twice:
+C programs come from csmith (c_program.py); what it does not write, from mixed_program.py; C++
+programs from cpp_program.py. Each is built twice:
 by belay-cc, and as the reference, in which what is rolled back runs in a child process
 (harness.h). It runs under each policy with a few seeds; its output must be the reference's, and
 after every rollback its memory must be word by word what it was (harness.c). A failed program is
@@ -25,19 +26,25 @@ import time
 
 import c_program
 import cpp_program
+import mixed_program
 
 HERE = pathlib.Path(__file__).resolve().parent
 SKIP = 77  # CTest's SKIP_RETURN_CODE
-PROGRAMS = {"c": 100, "c++": 4}  # of a sample: some two minutes on two cores
-PROGRAMS_FULL = {"c": 20000, "c++": 400}
+PROGRAMS = {"c": 200, "mixed": 60, "c++": 8}  # of a sample: some two minutes on two cores
+PROGRAMS_FULL = {"c": 20000, "mixed": 10000, "c++": 400}
 # A reference that takes longer is void: rollbacks may well make loops endless. Those of C++ fork.
-REFERENCE_S = {"c": 1, "c++": 10}
-PATIENCE_S = 60
+REFERENCE_S = {"c": 1, "mixed": 5, "c++": 10}
+PATIENCE_S = 120
 COMPILE_S = 240
 RUNS = [("commit", 1), ("retry", 1), ("retry", 2), ("skip", 1), ("skip", 2), ("skip", 3)]
 LEVELS = [(level, lto) for lto in ("", "full", "thin") for level in ("-O0", "-O1", "-O2", "-O3")]
-SWITCHES = [[], [], ["-DRG_ONCE"], ["-mllvm", "-belay-buffer=hash"], ["-mllvm", "-belay-no-inline"],
-            ["-mllvm", "-belay-no-shadows"], ["-mllvm", "-belay-no-born"]]
+SWITCHES = [[], [], ["-DRG_ONCE"],
+            *(["-mllvm", f"-belay-{switch}"] for switch in (
+                "buffer=hash", "no-inline", "no-shadows", "no-born", "no-redundant", "no-promotion",
+                "no-loop-top", "signal-safe"))]
+SHADOW = ["-mllvm", "-belay-shadow"]  # with one in three
+# How the two parts of a mixed program meet.
+WAYS = {"linked": [], "loaded": [], "threads": ["-DRG_THREADS", "-DRG_NO_COMPARE"]}
 
 
 class Void(Exception):
@@ -53,15 +60,15 @@ class Language:
 
     def __init__(self, name, options):
         self.name = name
-        self.suffix = ".c" if name == "c" else ".cc"
-        self.generate = c_program.generate if name == "c" else cpp_program.generate
-        self.driver = options.drivers / f"belay-{'cc' if name == 'c' else 'c++'}"
-        self.compiler = ["clang-19" if name == "c" else "clang++-19"]
+        self.suffix = ".cc" if name == "c++" else ".c"
+        self.generate = {"c": c_program, "mixed": mixed_program, "c++": cpp_program}[name].generate
+        self.driver = options.drivers / ("belay-c++" if name == "c++" else "belay-cc")
+        self.compiler = ["clang++-19" if name == "c++" else "clang-19"]
         include = c_program.INCLUDE if name == "c" else str(HERE)
         # csmith writes loops that never end, which a compiler may take for loops that do.
         self.flags = ["-w", f"-I{HERE}", f"-I{include}", "-fno-strict-aliasing",
                       "-fno-finite-loops"]
-        self.flags += ["-std=c++17"] if name == "c++" else []
+        self.flags += ["-std=c++17"] if name == "c++" else ["-fwrapv"] if name == "mixed" else []
 
 
 def execute(command, timeout_s, **environment):
@@ -92,8 +99,12 @@ class Program:
         rng = random.Random(f"{seed} build")
         # Levels in turn, so that every sample has them all.
         self.level, self.lto = LEVELS[seed % len(LEVELS)]
+        self.way = rng.choice([*WAYS]) if language.name == "mixed" else None
         self.switches = rng.choice(SWITCHES) if options.switches is None else \
             options.switches.split()
+        # The harness compares all memory, which other threads change.
+        if options.switches is None and (rng.random() < 0.3 or self.way == "threads"):
+            self.switches = [*self.switches, *SHADOW]
 
     def build_flags(self):
         if not self.lto:
@@ -104,12 +115,22 @@ class Program:
         out = self.folder / ("reference" if reference else "program")
         driver = self.language.compiler if reference else [str(self.language.driver)]
         flags = ["-O0", "-DRG_REFERENCE"] if reference else self.build_flags()
-        command = [*driver, *self.language.flags, *flags, str(source),
-                   str(self.options.harness), "-o", str(out), "-Wl,-z,now", "-lm"]
-        output, code = execute(command, COMPILE_S)
-        if code != 0:
-            kind = Void if reference else Failure
-            raise kind(f"{' '.join(command)} ends with {code}:\n{output[:2000]}")
+        compiler = [*driver, *self.language.flags, *flags]
+        last = [str(source), str(self.options.harness), "-o", str(out), "-Wl,-z,now", "-lm"]
+        commands = [[*compiler, *last]]
+        if self.way:
+            compiler += WAYS[self.way]
+            if self.way == "threads":
+                last[1] = str(self.options.harness_of_threads)
+            part = f"{out}.{'rg_part.so' if self.way == 'loaded' else 'o'}"
+            how = ["-shared", "-fPIC", "-Wl,-z,now"] if self.way == "loaded" else ["-c"]
+            meet = [f'-DRG_DLOPEN="{part}"', "-rdynamic"] if self.way == "loaded" else [part]
+            commands = [[*compiler, "-DRG_PART=1", *how, str(source), "-o", part],
+                        [*compiler, "-DRG_PART=0", *meet, *last]]
+        for command in commands:
+            output, code = execute(command, COMPILE_S)
+            if code != 0:
+                raise Failure(f"{' '.join(command)} ends with {code}:\n{output[:2000]}")
         return out
 
     def check(self, text):
@@ -281,7 +302,8 @@ def parse_arguments():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--drivers", type=pathlib.Path, required=True,
                         help="the folder of belay-cc and belay-c++")
-    parser.add_argument("--programs", type=int, help="of each language")
+    parser.add_argument("--programs", type=int, help="of each language",
+                        default=os.environ.get("BELAY_CAMPAIGN_PROGRAMS"))
     parser.add_argument("--seed", type=int, default=int(os.environ.get("BELAY_SEED", "0")))
     parser.add_argument("--full", action="store_true",
                         default=os.environ.get("BELAY_TEST_FULL") == "1",
@@ -296,7 +318,7 @@ def parse_arguments():
     options = parser.parse_args()
     options.seed = options.seed or random.SystemRandom().getrandbits(32)
     options.drivers = options.drivers.resolve()
-    options.language = options.language or ["c", "c++"]
+    options.language = options.language or ["c", "mixed", "c++"]
     return options
 
 
@@ -309,10 +331,12 @@ def main():
     print(f"seed {options.seed}")
     parent = pathlib.Path(tempfile.mkdtemp(prefix="belay-regions."))
     options.harness = parent / "harness.o"
-    made, code = execute(["clang-19", "-O1", "-fno-builtin", "-DRG_REFERENCE", "-c",
-                          str(HERE / "harness.c"), "-o", str(options.harness)], COMPILE_S)
-    if code != 0:
-        sys.exit(f"FAILED: {made}")
+    options.harness_of_threads = parent / "harness_of_threads.o"
+    for out, flags in ((options.harness, []), (options.harness_of_threads, ["-DRG_NO_HEAP"])):
+        made, code = execute(["clang-19", "-O1", "-fno-builtin", "-DRG_REFERENCE", *flags, "-c",
+                              str(HERE / "harness.c"), "-o", str(out)], COMPILE_S)
+        if code != 0:
+            sys.exit(f"FAILED: {made}")
     if sum(campaign(options, name, parent) for name in options.language):
         sys.exit(1)
     if not options.keep:
