@@ -63,10 +63,10 @@ BELAY_NORETURN void belay_rewind_ckpt(void) BELAY_NOTHROW;
  */
 void belay_backup(const volatile void* address, size_t bytes) BELAY_NOTHROW;
 
-/* For what a region does outside memory, in functions that define their own effects: `run` is called
-   when the innermost region is rolled back, after its writes have been undone, the last one first;
-   or when the outermost one commits, the first one first. Outside a region on_rollback is nothing,
-   and on_commit runs at once. */
+/* For what a region does outside memory, in functions that define their own effects: `run` is
+   called when the innermost region is rolled back, after its writes have been undone, the last one
+   first; or when the outermost one commits, the first one first. Outside a region on_rollback is
+   nothing, and on_commit runs at once. */
 void belay_on_rollback(void (*run)(void*), void* argument) BELAY_NOTHROW;
 void belay_on_commit(void (*run)(void*), void* argument) BELAY_NOTHROW;
 

@@ -7,7 +7,8 @@ namespace belay::region {
 
 // Run in the opposite order when the region is rolled back, forgotten by the outermost commit.
 void on_rollback(void (*run)(void*), void* argument);
-// Run in order when the outermost region commits, forgotten by a rollback; outside a region at once.
+// Run in order when the outermost region commits, forgotten by a rollback; outside a region at
+// once.
 void on_commit(void (*run)(void*), void* argument);
 
 // The same for both: `run` undoes, and a commit gives the block `note` up.
