@@ -9,7 +9,8 @@ target_sources(belay PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/inc
   ${PROJECT_SOURCE_DIR}/include/belay/short_names.h)
 if(EXISTS ${PROJECT_SOURCE_DIR}/include/belay/belay.hpp)
   target_sources(belay PUBLIC FILE_SET HEADERS FILES
-    ${PROJECT_SOURCE_DIR}/include/belay/belay.hpp)
+    ${PROJECT_SOURCE_DIR}/include/belay/belay.hpp
+    ${PROJECT_SOURCE_DIR}/include/belay/savepoint.hpp)
 endif()
 set_target_properties(belay PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
 target_compile_features(belay INTERFACE c_std_11)

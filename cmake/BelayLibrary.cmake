@@ -10,7 +10,9 @@ target_link_libraries(belay_static PUBLIC belay_flags)
 
 add_library(belay SHARED ${objects})
 add_library(Belay::belay ALIAS belay)
-target_link_options(belay PRIVATE -Wl,-z,defs -Wl,-z,start-stop-visibility=hidden -Wl,-z,nodelete
+# Bound at once: a rollback may not resolve names in memory that it is about to replace.
+target_link_options(belay PRIVATE -Wl,-z,now -Wl,-z,defs
+  -Wl,-z,start-stop-visibility=hidden -Wl,-z,nodelete
   -Wl,--build-id
   -Wl,--version-script=${CMAKE_CURRENT_LIST_DIR}/belay.map
   $<$<BOOL:${BELAY_SANITIZE}>:-fsanitize=${BELAY_SANITIZE}>)

@@ -34,6 +34,12 @@ REGIONS = {
                  (["--instance", "ft10", "--moves", "50000"], "ft10: ends at "),
                  (["--instance", "40x20", "--moves", "2000", "--seed", "7"], "40x20: ends at ")],
 }
+# Of the programs with savepoints: command lines with one result, and how its first line begins.
+SAVEPOINTS = {
+    "collapse": [["--nodes", "500"], ["--nodes", "500"]],
+    "fuzz": [["--runs", "2000"], ["--runs", "2000"], ["--runs", "2000", "--method", "fork"]],
+}
+SAVEPOINT_LINES = {"collapse": "score ", "fuzz": "corpus "}
 
 
 def run(command, store):
@@ -83,6 +89,16 @@ def region_undoes(programs, name):
                      + "".join(outputs))
 
 
+def savepoints_agree(programs, name):
+    """Whatever way the program goes back, it comes to the same."""
+    outputs = [result([programs / name, *arguments]) for arguments in SAVEPOINTS[name]]
+    print(f"{name}: {' '.join(outputs[0].split())}")
+    if len(set(outputs)) != 1 or not outputs[0].startswith(SAVEPOINT_LINES[name]):
+        sys.exit("FAILED: not one result:\n" + "".join(outputs))
+    if result([programs / name, *SAVEPOINTS[name][0], "--seed", "2"]) == outputs[0]:
+        sys.exit("FAILED: another seed gives the same result")
+
+
 def hello_undoes(programs):
     """The payment that the first purse can't make is undone."""
     output, status = run([programs / "hello_region"], "/nonexistent")
@@ -106,12 +122,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--programs", type=pathlib.Path, required=True)
     parser.add_argument("example",
-                        choices=[*EXAMPLES, *REGIONS, "hello_checkpoint", "hello_region"])
+                        choices=[*EXAMPLES, *REGIONS, *SAVEPOINTS, "hello_checkpoint", "hello_region"])
     options = parser.parse_args()
     if options.example == "hello_checkpoint":
         hello_comes_back(options.programs)
     elif options.example == "hello_region":
         hello_undoes(options.programs)
+    elif options.example in SAVEPOINTS:
+        savepoints_agree(options.programs, options.example)
     elif options.example in REGIONS:
         region_undoes(options.programs, options.example)
     else:

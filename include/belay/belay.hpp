@@ -9,7 +9,8 @@
 //       if (belay::checkpoint() == belay::checkpoint_outcome::restored) reconnect();
 //     }
 //
-// Regions, which need another library only, are in <belay/region.hpp>, included here.
+// Regions, which need another library only, are in <belay/region.hpp>, included here, and so are
+// savepoints: <belay/savepoint.hpp>.
 //
 // Header-only, C++20, over the C functions. What fails throws belay::error, which carries errno and
 // the sentence of crerror(); what only says "not now" (try_lock, try_acquire_for) returns it.
@@ -329,5 +330,7 @@ class counting_semaphore {
 };
 
 }  // namespace belay
+
+#include <belay/savepoint.hpp>
 
 #endif

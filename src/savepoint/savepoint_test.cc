@@ -213,7 +213,7 @@ TEST(Savepoint, FilesGoBack) {
   Point point;
   point.take();
   BELAY_EXPECT(verdict, lseek(fd, 0, SEEK_CUR) == 3, lseek(fd, 0, SEEK_CUR));
-  BELAY_EXPECT(verdict, fcntl(fd + 1, F_GETFD) == -1 && fcntl(200, F_GETFD) == -1, *returns);
+  BELAY_EXPECT(verdict, fcntl(200, F_GETFD) == -1, *returns);
   char byte;
   switch ((*returns)++) {
     case 0:
