@@ -28,16 +28,18 @@ static void draw(const Platformer& game, Screen& screen) {
                  tile == 'F' ? 0xffe060 : 0x806040);
     }
   for (int i = 0; i < game.enemy_count; i++)
-    screen.box((game.enemies[size_t(i)].x - left) * kTile + 1, game.enemies[size_t(i)].y * kTile + 2,
-               kTile - 2, kTile - 2, 0xd05050);
-  screen.box((game.runner[0] - left) * kTile, game.runner[1] * kTile, kTile * 0.8f, kTile, 0xffffff);
+    screen.box((game.enemies[size_t(i)].x - left) * kTile + 1,
+               game.enemies[size_t(i)].y * kTile + 2, kTile - 2, kTile - 2, 0xd05050);
+  screen.box((game.runner[0] - left) * kTile, game.runner[1] * kTile, kTile * 0.8f, kTile,
+             0xffffff);
 }
 
 int main(int argc, char** argv) {
   Options options("A platformer: reach the flag");
   float checkpoint_at = -1;
-  options.app.add_option("--checkpoint-at", checkpoint_at,
-                         "Ask for a checkpoint when the runner first is so many tiles from the left");
+  options.app.add_option(
+      "--checkpoint-at", checkpoint_at,
+      "Ask for a checkpoint when the runner first is so many tiles from the left");
   CLI11_PARSE(options.app, argc, argv);
   Platformer game;
   Screen screen(options, int(26 * kTile), int(Platformer::kRows * kTile));

@@ -54,8 +54,10 @@ class Platformer {
   }
   bool is_over() const { return is_dead || is_won || frame >= kFramesMax; }
 
-  bool on_ground() const { return is_ground(runner[0] + 0.1f, runner[1] + 1.01f) ||
-                                  is_ground(runner[0] + 0.7f, runner[1] + 1.01f); }
+  bool on_ground() const {
+    return is_ground(runner[0] + 0.1f, runner[1] + 1.01f) ||
+           is_ground(runner[0] + 0.7f, runner[1] + 1.01f);
+  }
   // For each column from the runner's on: how far below the runner's feet the ground is.
   std::array<float, kAhead> ground_ahead() const {
     std::array<float, kAhead> result{};

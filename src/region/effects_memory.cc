@@ -148,8 +148,8 @@ Function logging(Function function) {
 
 template <class Entry>
 int born_entries(Entry*** out, int count) {
-  for (int i = 0; i < count; i++) born((*out)[i], Release::kFree);
-  if (count >= 0) born(*out, Release::kFree);
+  for (int i = 0; i < count; i++) born_by_malloc((*out)[i]);
+  if (count >= 0) born_by_malloc(*out);
   return count;
 }
 

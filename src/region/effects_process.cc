@@ -41,7 +41,7 @@ int set_variable(char* text, size_t name_bytes) {
   }
   size_t count = 0;
   while (environ != nullptr && environ[count] != nullptr) count++;
-  char** all = static_cast<char**>(born(malloc((count + 2) * sizeof *all), Release::kFree));
+  char** all = static_cast<char**>(born_by_malloc(malloc((count + 2) * sizeof *all)));
   if (all == nullptr) return -1;
   if (count > 0) memcpy(all, environ, count * sizeof *all);
   all[count] = text;
@@ -59,7 +59,7 @@ EFFECT(int, setenv, (const char* name, const char* value, int replace)) {
   if (!in_region() || !is_name(name)) return setenv(name, value, replace);
   const size_t name_bytes = strlen(name), value_bytes = strlen(value) + 1;
   if (!replace && find_variable(name, name_bytes) != nullptr) return 0;
-  auto* text = static_cast<char*>(born(malloc(name_bytes + 1 + value_bytes), Release::kFree));
+  auto* text = static_cast<char*>(born_by_malloc(malloc(name_bytes + 1 + value_bytes)));
   if (text == nullptr) return -1;
   memcpy(text, name, name_bytes);
   text[name_bytes] = '=';
@@ -214,7 +214,7 @@ EFFECT(int, fchdir, (int to)) {
   return fchdir(to);
 }
 EFFECT(char*, getcwd, (char* to, size_t room)) {
-  if (to == nullptr) return static_cast<char*>(born(getcwd(nullptr, room), Release::kFree));
+  if (to == nullptr) return static_cast<char*>(born_by_malloc(getcwd(nullptr, room)));
   log_bytes(to, room);
   return getcwd(to, room);
 }
@@ -224,7 +224,7 @@ EFFECT(char*, __getcwd_chk, (char* to, size_t room, size_t all)) {
 }
 EFFECT(char*, realpath, (const char* path, char* to)) {
   char* made = realpath(path, nullptr);
-  if (made == nullptr || to == nullptr) return static_cast<char*>(born(made, Release::kFree));
+  if (made == nullptr || to == nullptr) return static_cast<char*>(born_by_malloc(made));
   const size_t bytes = strlen(made) + 1;
   log_bytes(to, bytes);
   memcpy(to, made, bytes);

@@ -145,7 +145,7 @@ void write_place(const Place& place) {
       break;
     case Place::kAllocated:
       log_bytes(place.to, sizeof(void*));
-      *static_cast<void**>(place.to) = born(place.text, Release::kFree);
+      *static_cast<void**>(place.to) = born_by_malloc(place.text);
       return;
   }
   log_bytes(place.to, bytes);

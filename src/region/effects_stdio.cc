@@ -124,7 +124,7 @@ EFFECT(int, __vsprintf_chk, (char* to, int, size_t all, const char* format, va_l
 EFFECT(int, vasprintf, (char** to, const char* format, va_list arguments)) {
   log_bytes(to, sizeof *to);
   int bytes = vasprintf(to, format, arguments);
-  if (bytes >= 0) born(*to, Release::kFree);
+  if (bytes >= 0) born_by_malloc(*to);
   return bytes;
 }
 EFFECT(int, __vasprintf_chk, (char** to, int, const char* format, va_list arguments)) {

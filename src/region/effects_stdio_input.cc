@@ -101,7 +101,7 @@ EFFECT(ssize_t, getdelim, (char** line, size_t* room, int end, FILE* stream)) {
     died(*line, Release::kFree);
     log_bytes(line, sizeof *line);
     log_bytes(room, sizeof *room);
-    *line = static_cast<char*>(born(text, Release::kFree));
+    *line = static_cast<char*>(born_by_malloc(text));
     *room = text_room;
     return bytes;
   }

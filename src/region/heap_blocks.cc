@@ -1,5 +1,7 @@
 #include "region/heap_blocks.h"
 
+#include <malloc.h>
+
 #include <cstdlib>
 
 #include "region/mutant.h"
@@ -53,6 +55,10 @@ void* born(void* address, size_t bytes, Release how, uint32_t alignment_log2) {
   this_thread.births.push({address, how, static_cast<uint16_t>(alignment_log2), false});
   this_thread.statistics.allocations++;
   return address;
+}
+
+void* born_by_malloc(void* address) {
+  return born(address, malloc_usable_size(address), Release::kFree);
 }
 
 void died(void* address, Release how, uint32_t alignment_log2) {

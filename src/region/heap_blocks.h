@@ -8,6 +8,8 @@ namespace belay::region {
 
 // Notes `bytes` that malloc or new gave; returns them. Null is not noted.
 void* born(void* address, size_t bytes, Release how, uint32_t alignment_log2 = 0);
+// The same for what the C library took from malloc, of whatever size.
+void* born_by_malloc(void* address);
 
 // Releases `address`: at once outside a region, otherwise at the commit.
 void died(void* address, Release how, uint32_t alignment_log2 = 0);

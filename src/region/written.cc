@@ -82,10 +82,8 @@ BELAY_OLD int __xpg_strerror_r(int, char*, size_t);
     log_spans(__VA_ARGS__);                                    \
     return name arguments;                                     \
   }
-#define BELAY_ALLOCATES(result, name, parameters, arguments)          \
-  EFFECT(result, name, parameters) {                                  \
-    return static_cast<result>(born(name arguments, Release::kFree)); \
-  }
+#define BELAY_ALLOCATES(result, name, parameters, arguments) \
+  EFFECT(result, name, parameters) { return static_cast<result>(born_by_malloc(name arguments)); }
 #define BELAY_OPENS(result, name, parameters, arguments) \
   EFFECT(result, name, parameters) { return opened(name arguments); }
 #define BELAY_STAYS(result, name, parameters, arguments) \
