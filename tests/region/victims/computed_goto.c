@@ -1,5 +1,5 @@
-// Goal: a computed goto in a function that a region calls stays in the function that logs; its table
-// of labels is one for both.
+// Goal: a computed goto in a function that a region calls stays in the function that logs; its
+// table of labels is one for both.
 // Output: outside 14
 // Output: undone 0
 // Output: kept 14
