@@ -9,6 +9,7 @@
 #include "compiler/effects.h"
 #include "compiler/hide_memory.h"
 #include "compiler/hooks.h"
+#include "compiler/label_addresses.h"
 #include "compiler/log_writes.h"
 #include "compiler/redirect_calls.h"
 #include "compiler/redundant_logs.h"
@@ -88,6 +89,7 @@ PreservedAnalyses InstrumentRegions::run(Module& M, ModuleAnalysisManager&) {
   // With LTO the passes meet a module twice.
   if (M.getModuleFlag(kDone)) return PreservedAnalyses::none();
   M.addModuleFlag(Module::Max, kDone, 1);
+  numberLabels(M);
   for (Function& F : M) guardJumps(F);
   CloneMap Clones = makeClones(M);
   CallRedirector Redirector(M, Clones);

@@ -31,18 +31,26 @@ GlobalValue* calledByName(CallBase& Call) {
              : nullptr;
 }
 
+}  // namespace
+
+// A program may have a function of that name itself, which does something else: the standard
+// reserves the names that the compiler knows by heart, and those that begin with an underscore.
+bool CallRedirector::mayBeProgramsOwn(const Function& F) const {
+  LibFunc Known;
+  return !F.getName().starts_with("_") && !F.isIntrinsic() && !Library.getLibFunc(F, Known);
+}
+
 // Called as it is in a region too.
-bool isHarmless(CallBase& Call, GlobalValue* Callee) {
+bool CallRedirector::isHarmless(CallBase& Call, GlobalValue* Callee) const {
   if (Call.onlyReadsMemory()) return true;
   if (!Callee) return false;
   if (isOwnSetJmp(Call)) return true;
   auto* F = dyn_cast<Function>(Callee);
   if (F && (isRuntimeFunction(*F) || isKept(*F))) return true;
   Effects Known = effectsOf(Callee->getName());
-  return Callee->isDeclaration() && (Known == Effects::Pure || Known == Effects::Kept);
+  if (!Callee->isDeclaration() || (Known != Effects::Pure && Known != Effects::Kept)) return false;
+  return !F || !mayBeProgramsOwn(*F);
 }
-
-}  // namespace
 
 void CallRedirector::redirect(CallBase& Call, Where W) {
   GlobalValue* Callee = calledByName(Call);
@@ -94,7 +102,8 @@ Value* CallRedirector::cloneOfDirect(IRBuilder<>& B, GlobalValue& Callee, Functi
   return cloneOfUnknown(B, Callee, Type);
 }
 
-// NAME.ckpt if some object has it; what __belay_unknown_call says, if it returns, otherwise.
+// NAME.ckpt if some object has it. Otherwise NAME if that is known to write nothing, or what
+// __belay_unknown_call says, if it returns.
 Value* CallRedirector::cloneOfUnknown(IRBuilder<>& B, GlobalValue& Callee, FunctionType* Type) {
   ++NumWeak;
   std::string Name = (Callee.getName() + kCloneSuffix).str();
@@ -103,8 +112,11 @@ Value* CallRedirector::cloneOfUnknown(IRBuilder<>& B, GlobalValue& Callee, Funct
     Clone = Function::Create(Type, GlobalValue::ExternalWeakLinkage, Name, M);
     Clone->setVisibility(GlobalValue::DefaultVisibility);
   }
+  Effects Known = effectsOf(Callee.getName());
+  if (Known == Effects::Pure || Known == Effects::Kept)
+    return B.CreateSelect(B.CreateIsNull(Clone), &Callee, Clone);
   Instruction* At = &*B.GetInsertPoint();
-  BasicBlock* Known = At->getParent();
+  BasicBlock* Here = At->getParent();
   Instruction* Cold =
       SplitBlockAndInsertIfThen(B.CreateIsNull(Clone), At, /*Unreachable=*/false, unlikely(M));
   B.SetInsertPoint(Cold);
@@ -112,7 +124,7 @@ Value* CallRedirector::cloneOfUnknown(IRBuilder<>& B, GlobalValue& Callee, Funct
       B.CreateCall(getHook(M, Hook::unknown_call), {getText(M, Callee.getName()), &Callee});
   B.SetInsertPoint(At->getParent(), At->getParent()->begin());
   PHINode* Either = B.CreatePHI(B.getPtrTy(), 2);
-  Either->addIncoming(Clone, Known);
+  Either->addIncoming(Clone, Here);
   Either->addIncoming(Allowed, Cold->getParent());
   B.SetInsertPoint(At);
   return Either;

@@ -1,7 +1,10 @@
 // Calls that regions make go to clones.
 #pragma once
 
+#include <llvm/Analysis/TargetLibraryInfo.h>
 #include <llvm/IR/InstrTypes.h>
+#include <llvm/IR/Module.h>
+#include <llvm/TargetParser/Triple.h>
 
 #include "compiler/clones.h"
 #include "compiler/log_writes.h"
@@ -10,7 +13,8 @@ namespace belay {
 
 class CallRedirector {
  public:
-  CallRedirector(llvm::Module& M, const CloneMap& Clones) : M(M), Clones(Clones) {}
+  CallRedirector(llvm::Module& M, const CloneMap& Clones)
+      : M(M), Clones(Clones), Library(llvm::Triple(M.getTargetTriple())) {}
 
   // Makes Call one of the clone, found now or when the program runs.
   void redirect(llvm::CallBase& Call, Where W);
@@ -22,8 +26,12 @@ class CallRedirector {
                               llvm::FunctionType* Type);
   llvm::Value* cloneOfPointer(llvm::IRBuilder<>& B, llvm::Value* Pointer);
 
+  bool isHarmless(llvm::CallBase& Call, llvm::GlobalValue* Callee) const;
+  bool mayBeProgramsOwn(const llvm::Function& F) const;
+
   llvm::Module& M;
   const CloneMap& Clones;
+  const llvm::TargetLibraryInfoImpl Library;
 };
 
 }  // namespace belay

@@ -38,6 +38,8 @@ void add_clone(const ClonePair& pair) {
   if (pair.function == nullptr) return;  // weak, and not there
   if (Clone* known = find_clone(pair.function)) {
     known->objects++;
+    // The C library's name, but a function of the program's that has a clone.
+    if (known->clone == known->function) known->clone = pair.clone;
     return;
   }
   Clone** bucket = bucket_of(pair.function);

@@ -98,7 +98,9 @@ ssize_t read_logged(int from, void* to, size_t room, off_t at) {
   return got;
 }
 
-bool is_output(int descriptor) { return descriptor == STDOUT_FILENO || descriptor == STDERR_FILENO; }
+bool is_output(int descriptor) {
+  return descriptor == STDOUT_FILENO || descriptor == STDERR_FILENO;
+}
 
 ssize_t write_noted(int to, const void* data, size_t bytes, off_t at, const char* call) {
   if (is_output(to) && is_deferred(call)) {
@@ -175,9 +177,7 @@ EFFECT(off_t, lseek, (int of, off_t at, int from)) {
 }
 EFFECT(off64_t, lseek64, (int of, off64_t at, int from)) { return fx_lseek(of, at, from); }
 
-EFFECT(ssize_t, read, (int from, void* to, size_t room)) {
-  return read_logged(from, to, room, -1);
-}
+EFFECT(ssize_t, read, (int from, void* to, size_t room)) { return read_logged(from, to, room, -1); }
 EFFECT(ssize_t, __read_chk, (int from, void* to, size_t room, size_t all)) {
   check_room(room, all);
   return read_logged(from, to, room, -1);

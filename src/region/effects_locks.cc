@@ -72,8 +72,8 @@ EFFECT(int, sem_post, (sem_t * semaphore)) {
 EFFECT(int, pthread_once, (pthread_once_t * control, void (*function)())) {
   if (!in_region()) return pthread_once(control, function);
   log_bytes(control, sizeof *control);
-  return pthread_once(control, reinterpret_cast<void (*)()>(__belay_resolve(
-                                   reinterpret_cast<void*>(function), nullptr)));
+  return pthread_once(control, reinterpret_cast<void (*)()>(
+                                   __belay_resolve(reinterpret_cast<void*>(function), nullptr)));
 }
 
 namespace {

@@ -1,6 +1,6 @@
 // sys/mman.h, dirent.h, glob.h, dlfcn.h, regex.h, iconv.h, locale.h: what libc or the system holds
-// for the program is given up by a rollback if the region asked for it, and by a commit if the region
-// gave it up.
+// for the program is given up by a rollback if the region asked for it, and by a commit if the
+// region gave it up.
 #include <dirent.h>
 #include <dlfcn.h>
 #include <glob.h>
@@ -110,9 +110,7 @@ void note_folder(DIR* folder) {
 }  // namespace
 
 EFFECT(DIR*, opendir, (const char* path)) { return opened_folder(opendir(path)); }
-EFFECT(DIR*, fdopendir, (int descriptor)) {
-  return opened_folder(fdopendir(descriptor));
-}
+EFFECT(DIR*, fdopendir, (int descriptor)) { return opened_folder(fdopendir(descriptor)); }
 EFFECT(dirent*, readdir, (DIR * folder)) {
   note_folder(folder);
   return readdir(folder);
@@ -171,17 +169,16 @@ EFFECT(int, scandir64,
 }
 
 // They copy the object, which may have moved by then.
-#define BELAY_HOLDS(type, name, make, parameters, arguments, release) \
-  EFFECT(int, make, parameters) {                                     \
-    log_bytes(out, sizeof *out);                                      \
-    int result = make arguments;                                      \
-    if (result == 0 && in_region())                                   \
-      on_rollback_only(release_copy<type, release>, copy_of(out));    \
-    return result;                                                    \
-  }                                                                   \
-  EFFECT(void, release, (type * out)) {                               \
-    if (!in_region()) return release(out);                            \
-    on_commit(release_copy<type, release>, copy_of(out));             \
+#define BELAY_HOLDS(type, name, make, parameters, arguments, release)                            \
+  EFFECT(int, make, parameters) {                                                                \
+    log_bytes(out, sizeof *out);                                                                 \
+    int result = make arguments;                                                                 \
+    if (result == 0 && in_region()) on_rollback_only(release_copy<type, release>, copy_of(out)); \
+    return result;                                                                               \
+  }                                                                                              \
+  EFFECT(void, release, (type * out)) {                                                          \
+    if (!in_region()) return release(out);                                                       \
+    on_commit(release_copy<type, release>, copy_of(out));                                        \
   }
 BELAY_HOLDS(regex_t, regex, regcomp, (regex_t * out, const char* pattern, int flags),
             (out, pattern, flags), regfree)
@@ -225,7 +222,7 @@ EFFECT(char*, setlocale, (int category, const char* name)) {
       auto* old = static_cast<Locale*>(malloc(sizeof(Locale) + strlen(now) + 1));
       if (old == nullptr) fatal("no memory for the name of a locale");
       old->category = category;
-      strcpy(old->name, now);
+      memcpy(old->name, now, strlen(now) + 1);
       on_rollback_only(set_locale, old);
     }
   }
@@ -241,7 +238,8 @@ EFFECT(locale_t, newlocale, (int mask, const char* name, locale_t base)) {
 }
 EFFECT(locale_t, uselocale, (locale_t wanted)) {
   locale_t old = uselocale(wanted);
-  if (wanted != nullptr) on_rollback([](void* each) { uselocale(static_cast<locale_t>(each)); }, old);
+  if (wanted != nullptr)
+    on_rollback([](void* each) { uselocale(static_cast<locale_t>(each)); }, old);
   return old;
 }
 EFFECT(void, freelocale, (locale_t of)) {

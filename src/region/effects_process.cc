@@ -214,8 +214,7 @@ EFFECT(int, fchdir, (int to)) {
   return fchdir(to);
 }
 EFFECT(char*, getcwd, (char* to, size_t room)) {
-  if (to == nullptr)
-    return static_cast<char*>(born(getcwd(nullptr, room), Release::kFree));
+  if (to == nullptr) return static_cast<char*>(born(getcwd(nullptr, room), Release::kFree));
   log_bytes(to, room);
   return getcwd(to, room);
 }
@@ -226,8 +225,9 @@ EFFECT(char*, __getcwd_chk, (char* to, size_t room, size_t all)) {
 EFFECT(char*, realpath, (const char* path, char* to)) {
   char* made = realpath(path, nullptr);
   if (made == nullptr || to == nullptr) return static_cast<char*>(born(made, Release::kFree));
-  log_bytes(to, strlen(made) + 1);
-  strcpy(to, made);
+  const size_t bytes = strlen(made) + 1;
+  log_bytes(to, bytes);
+  memcpy(to, made, bytes);
   free(made);
   return to;
 }
@@ -286,8 +286,8 @@ int find_data(dl_phdr_info* info, size_t, void* out) {
     uintptr_t begin = (info->dlpi_addr + each.p_vaddr + 7) & ~uintptr_t{7};
     if (begin < relro_end) begin = relro_end;
     words->begin = reinterpret_cast<uintptr_t*>(begin);
-    words->end = reinterpret_cast<uintptr_t*>(
-        (info->dlpi_addr + each.p_vaddr + each.p_memsz) & ~uintptr_t{7});
+    words->end = reinterpret_cast<uintptr_t*>((info->dlpi_addr + each.p_vaddr + each.p_memsz) &
+                                              ~uintptr_t{7});
   }
   return 1;
 }

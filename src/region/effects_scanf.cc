@@ -36,7 +36,8 @@ struct Scan {
 };
 
 void put(Scan& scan, const char* text, size_t bytes) {
-  if (scan.format_bytes + bytes >= sizeof scan.format) fatal("a format of scanf() in a region is too long");
+  if (scan.format_bytes + bytes >= sizeof scan.format)
+    fatal("a long format of scanf() in a region");
   memcpy(scan.format + scan.format_bytes, text, bytes);
   scan.format_bytes += bytes;
   scan.format[scan.format_bytes] = '\0';
@@ -102,7 +103,7 @@ const char* convert(Scan& scan, const char* at, va_list& arguments) {
   }
   const bool wide = length > 0 || conversion == 'C' || conversion == 'S';
   const bool is_bytes = conversion == 'c' || conversion == 'C';
-  place.kind = allocates ? Place::kAllocated
+  place.kind = allocates  ? Place::kAllocated
                : is_bytes ? Place::kBytes
                : wide     ? Place::kWideText
                           : Place::kText;
@@ -158,7 +159,8 @@ bool is_untouched(const Place& place) {
   return memcmp(place.all, pattern, place.bytes) == 0;
 }
 
-// Pointers all: the call needs no list of its own. More of them than the format asks for do no harm.
+// Pointers all: the call needs no list of its own. More of them than the format asks for do no
+// harm.
 template <class Input>
 int scan_into(int (*function)(Input, const char*, ...), Input input, const char* format,
               va_list& arguments) {
@@ -168,11 +170,11 @@ int scan_into(int (*function)(Input, const char*, ...), Input input, const char*
   scan.format[0] = '\0';
   parse(scan, format, arguments);
   Place* p = scan.places;
-  const int result = function(
-      input, scan.format, p[0].all, p[1].all, p[2].all, p[3].all, p[4].all, p[5].all, p[6].all,
-      p[7].all, p[8].all, p[9].all, p[10].all, p[11].all, p[12].all, p[13].all, p[14].all,
-      p[15].all, p[16].all, p[17].all, p[18].all, p[19].all, p[20].all, p[21].all, p[22].all,
-      p[23].all);
+  const int result =
+      function(input, scan.format, p[0].all, p[1].all, p[2].all, p[3].all, p[4].all, p[5].all,
+               p[6].all, p[7].all, p[8].all, p[9].all, p[10].all, p[11].all, p[12].all, p[13].all,
+               p[14].all, p[15].all, p[16].all, p[17].all, p[18].all, p[19].all, p[20].all,
+               p[21].all, p[22].all, p[23].all);
   int left = result;
   for (int i = 0; i < scan.count; i++) {
     const Place& place = scan.places[i];
@@ -196,44 +198,44 @@ int scan_stream(FILE* stream, const char* format, va_list& arguments) {
 }  // namespace
 
 // A parameter of type va_list can't be bound to a reference; its copy can.
-#define BELAY_SCANS(prefix)                                                                   \
-  EFFECT(int, prefix##vsscanf, (const char* text, const char* format, va_list arguments)) {  \
-    va_list own;                                                                             \
-    va_copy(own, arguments);                                                                 \
-    int result = scan_text(text, format, own);                                               \
-    va_end(own);                                                                             \
-    return result;                                                                           \
-  }                                                                                          \
-  EFFECT(int, prefix##vfscanf, (FILE * stream, const char* format, va_list arguments)) {      \
-    va_list own;                                                                             \
-    va_copy(own, arguments);                                                                 \
-    int result = scan_stream(stream, format, own);                                           \
-    va_end(own);                                                                             \
-    return result;                                                                           \
-  }                                                                                          \
-  EFFECT(int, prefix##vscanf, (const char* format, va_list arguments)) {                      \
-    return fx_##prefix##vfscanf(stdin, format, arguments);                                   \
-  }                                                                                          \
-  EFFECT(int, prefix##sscanf, (const char* text, const char* format, ...)) {                  \
-    va_list arguments;                                                                       \
-    va_start(arguments, format);                                                             \
-    int result = scan_text(text, format, arguments);                                         \
-    va_end(arguments);                                                                       \
-    return result;                                                                           \
-  }                                                                                          \
-  EFFECT(int, prefix##fscanf, (FILE * stream, const char* format, ...)) {                     \
-    va_list arguments;                                                                       \
-    va_start(arguments, format);                                                             \
-    int result = scan_stream(stream, format, arguments);                                     \
-    va_end(arguments);                                                                       \
-    return result;                                                                           \
-  }                                                                                          \
-  EFFECT(int, prefix##scanf, (const char* format, ...)) {                                     \
-    va_list arguments;                                                                       \
-    va_start(arguments, format);                                                             \
-    int result = scan_stream(stdin, format, arguments);                                      \
-    va_end(arguments);                                                                       \
-    return result;                                                                           \
+#define BELAY_SCANS(prefix)                                                                 \
+  EFFECT(int, prefix##vsscanf, (const char* text, const char* format, va_list arguments)) { \
+    va_list own;                                                                            \
+    va_copy(own, arguments);                                                                \
+    int result = scan_text(text, format, own);                                              \
+    va_end(own);                                                                            \
+    return result;                                                                          \
+  }                                                                                         \
+  EFFECT(int, prefix##vfscanf, (FILE * stream, const char* format, va_list arguments)) {    \
+    va_list own;                                                                            \
+    va_copy(own, arguments);                                                                \
+    int result = scan_stream(stream, format, own);                                          \
+    va_end(own);                                                                            \
+    return result;                                                                          \
+  }                                                                                         \
+  EFFECT(int, prefix##vscanf, (const char* format, va_list arguments)) {                    \
+    return fx_##prefix##vfscanf(stdin, format, arguments);                                  \
+  }                                                                                         \
+  EFFECT(int, prefix##sscanf, (const char* text, const char* format, ...)) {                \
+    va_list arguments;                                                                      \
+    va_start(arguments, format);                                                            \
+    int result = scan_text(text, format, arguments);                                        \
+    va_end(arguments);                                                                      \
+    return result;                                                                          \
+  }                                                                                         \
+  EFFECT(int, prefix##fscanf, (FILE * stream, const char* format, ...)) {                   \
+    va_list arguments;                                                                      \
+    va_start(arguments, format);                                                            \
+    int result = scan_stream(stream, format, arguments);                                    \
+    va_end(arguments);                                                                      \
+    return result;                                                                          \
+  }                                                                                         \
+  EFFECT(int, prefix##scanf, (const char* format, ...)) {                                   \
+    va_list arguments;                                                                      \
+    va_start(arguments, format);                                                            \
+    int result = scan_stream(stdin, format, arguments);                                     \
+    va_end(arguments);                                                                      \
+    return result;                                                                          \
   }
 BELAY_SCANS()
 BELAY_SCANS(__isoc99_)

@@ -89,8 +89,7 @@ EFFECT(void, perror, (const char* what)) {
 }
 // What waits is flushed by nobody before it is written.
 EFFECT(int, fflush, (FILE * stream)) {
-  if (in_region() && stream != nullptr && settings().output != CKPT_OUTPUT_ALLOW &&
-      defers(stream))
+  if (in_region() && stream != nullptr && settings().output != CKPT_OUTPUT_ALLOW && defers(stream))
     return 0;
   return fflush(stream);
 }
@@ -116,8 +115,7 @@ EFFECT(int, __vsnprintf_chk,
   check_room(room, all);
   return fx_vsnprintf(to, room, format, arguments);
 }
-EFFECT(int, __vsprintf_chk,
-       (char* to, int, size_t all, const char* format, va_list arguments)) {
+EFFECT(int, __vsprintf_chk, (char* to, int, size_t all, const char* format, va_list arguments)) {
   const size_t most = 0x7fffffff;
   int bytes = fx_vsnprintf(to, all < most ? all : most, format, arguments);
   if (bytes >= 0) check_room(static_cast<size_t>(bytes) + 1, all);
@@ -135,8 +133,7 @@ EFFECT(int, __vasprintf_chk, (char** to, int, const char* format, va_list argume
 BELAY_FORMATS(snprintf, fx_vsnprintf(to, room, format, arguments), format, char* to, size_t room,
               const char* format)
 BELAY_FORMATS(sprintf, fx_vsprintf(to, format, arguments), format, char* to, const char* format)
-BELAY_FORMATS(asprintf, fx_vasprintf(to, format, arguments), format, char** to,
-              const char* format)
+BELAY_FORMATS(asprintf, fx_vasprintf(to, format, arguments), format, char** to, const char* format)
 BELAY_FORMATS(__snprintf_chk, fx___vsnprintf_chk(to, room, flag, all, format, arguments), format,
               char* to, size_t room, int flag, size_t all, const char* format)
 BELAY_FORMATS(__sprintf_chk, fx___vsprintf_chk(to, flag, all, format, arguments), format, char* to,

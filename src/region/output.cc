@@ -27,8 +27,8 @@ thread_local BELAY_TLS size_t last_piece, last_end;  // of what was queued last
 char* queue(FILE* stream, int descriptor, size_t bytes) {
   auto& output = this_thread.output;
   Piece piece = {stream, descriptor, bytes};
-  if (last_piece >= this_thread.regions.back().output_bytes &&
-      last_end == output.size() && last_end > 0) {
+  if (last_piece >= this_thread.regions.back().output_bytes && last_end == output.size() &&
+      last_end > 0) {
     Piece last;
     memcpy(&last, &output[last_piece], sizeof last);
     if (last.stream == stream && last.descriptor == descriptor) {

@@ -9,8 +9,8 @@ namespace belay::region {
 // and its descriptor.
 void note_stream(FILE* stream);
 
-// Whether output waits for the commit: on stdout, stderr and what is no file (pipes, terminals), but
-// for streams that the region itself has opened. Notes the stream if it does not.
+// Whether output waits for the commit: on stdout, stderr and what is no file (pipes, terminals),
+// but for streams that the region itself has opened. Notes the stream if it does not.
 bool defers(FILE* stream);
 
 }  // namespace belay::region

@@ -1,4 +1,6 @@
 // The functions of effects.def whose effects are said there.
+#include "region/written.h"
+
 #include <arpa/inet.h>
 #include <complex.h>
 #include <dlfcn.h>
@@ -42,7 +44,6 @@
 
 #include "region/effect.h"
 #include "region/external.h"
-#include "region/written.h"
 
 using namespace belay::region;
 
@@ -81,9 +82,9 @@ BELAY_OLD int __xpg_strerror_r(int, char*, size_t);
     log_spans(__VA_ARGS__);                                    \
     return name arguments;                                     \
   }
-#define BELAY_ALLOCATES(result, name, parameters, arguments)               \
-  EFFECT(result, name, parameters) {                                       \
-    return static_cast<result>(born(name arguments, Release::kFree));      \
+#define BELAY_ALLOCATES(result, name, parameters, arguments)          \
+  EFFECT(result, name, parameters) {                                  \
+    return static_cast<result>(born(name arguments, Release::kFree)); \
   }
 #define BELAY_OPENS(result, name, parameters, arguments) \
   EFFECT(result, name, parameters) { return opened(name arguments); }

@@ -1,7 +1,7 @@
-// Linked to a program in front of its main(): the program is a region, committed, or rolled back once
-// before it runs for good. memory_check, which traces the process, copies its memory at the start
-// and compares after the rollback. The heap is this file's, and never gives anything back, so that
-// blocks stay where they are and the allocator's own words are not the program's.
+// Linked to a program in front of its main(): the program is a region, committed, or rolled back
+// once before it runs for good. memory_check, which traces the process, copies its memory at the
+// start and compares after the rollback. The heap is this file's, and never gives anything back, so
+// that blocks stay where they are and the allocator's own words are not the program's.
 #define _GNU_SOURCE
 #include <belay/region.h>
 #include <errno.h>

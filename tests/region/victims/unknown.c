@@ -1,13 +1,14 @@
 // Goal: a call whose effects nobody knows ends the program before it is made, with the way to it.
-// Error: a region calls tcgetpgrp
+// Error: a region calls sethostid
 // Error: from
 // Error: BELAY_CKPT_UNKNOWN=allow
+// Build: -D_DEFAULT_SOURCE
 #include <belay/region.h>
 #include <unistd.h>
 
 int group;
 
-static void ask(void) { group = tcgetpgrp(0); }
+static void ask(void) { group = sethostid(1); }
 
 int main(void) {
   start_ckpt();
