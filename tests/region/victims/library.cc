@@ -1,8 +1,7 @@
 // Goal: what programs use of the C++ library besides containers and streams goes back: expressions,
 // locks, conditions, things called once, random devices, facets of their own, nested exceptions.
-#include <belay/region.hpp>
-
 #include <any>
+#include <belay/region.hpp>
 #include <chrono>
 #include <condition_variable>
 #include <locale>
