@@ -1,5 +1,7 @@
 // Numbers as text, random devices, error categories.
 #include <charconv>
+#include <future>
+#include <ios>
 #include <random>
 #include <regex>
 #include <string>
@@ -121,3 +123,35 @@ void adopt(Text* text) {
 TEXT(_ZNKSt6locale4nameB5cxx11Ev, (Text * result, const void* self), (result, self))
 TEXT(_ZNKSt3_V214error_category10_M_messageB5cxx11Ei, (Text * result, const void* self, int code),
      (result, self, code))
+
+// The categories of libstdc++, whose virtual functions it does not export: by the slots of their
+// tables.
+namespace {
+
+Text* message(Text* result, const std::error_category* self, int code) {
+  belay_backup(result, sizeof *result);
+  new (result) Text(self->message(code));
+  adopt(result);
+  return result;
+}
+
+enum Slot { kName = 2, kMessage = 4, kSlots = 8 };
+
+void add_category(const std::error_category& category) {
+  void* const* table = *reinterpret_cast<void* const* const*>(&category);
+  struct {
+    void *function, *clone;
+  } pairs[kSlots];
+  for (int i = kName; i < kSlots; i++)
+    pairs[i] = {table[i], i == kMessage ? reinterpret_cast<void*>(message) : table[i]};
+  __belay_add_clones(pairs + kName, kSlots - kName);
+}
+
+__attribute__((constructor)) void add_categories() {
+  add_category(std::generic_category());
+  add_category(std::system_category());
+  add_category(std::iostream_category());
+  add_category(std::future_category());
+}
+
+}  // namespace
