@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <belay/region.h>
 #include <errno.h>
+#include <link.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -23,6 +24,7 @@ struct Report {
   uint64_t own_begin, own_end;
   uint64_t sites_begin, sites_end;  // the call sites' caches
   uint64_t heap, heap_bytes;        // is reserved in whole: what lies behind the start's top is new
+  uint64_t tls_begin, tls_end;      // the region library's variables of this thread
 };
 static struct {
   struct Report report;
@@ -34,6 +36,18 @@ static struct {
 extern char __start_belay_sites[] __attribute__((weak));
 extern char __stop_belay_sites[] __attribute__((weak));
 
+static int find_tls(struct dl_phdr_info* info, size_t bytes, void* out) {
+  (void)bytes;
+  struct Report* report = out;
+  if (strstr(info->dlpi_name, "libbelay_region.so") == NULL) return 0;
+  for (int i = 0; i < info->dlpi_phnum; i++)
+    if (info->dlpi_phdr[i].p_type == PT_TLS) {
+      report->tls_begin = (uint64_t)info->dlpi_tls_data;
+      report->tls_end = report->tls_begin + info->dlpi_phdr[i].p_memsz;
+    }
+  return 1;
+}
+
 static void stop_here(uint64_t phase, void* frame) {
   own.report = (struct Report){phase,
                                (uint64_t)frame,
@@ -42,7 +56,10 @@ static void stop_here(uint64_t phase, void* frame) {
                                (uint64_t)__start_belay_sites,
                                (uint64_t)__stop_belay_sites,
                                (uint64_t)own.heap,
-                               (uint64_t)(own.top - own.heap)};
+                               (uint64_t)(own.top - own.heap),
+                               0,
+                               0};
+  dl_iterate_phdr(find_tls, &own.report);
   sigqueue(getpid(), SIGURG, (union sigval){.sival_ptr = &own.report});
 }
 
