@@ -177,8 +177,8 @@ class Program:
         command = [word.replace("{here}", str(HERE / "recipes")) for word in wanted["command"]]
 
         def output(prefix, **environment):
-            source = wanted.get("input")
-            path = self.folder / source.replace("{here}", str(HERE / "recipes")) if source else os.devnull
+            source = (wanted.get("input") or os.devnull).replace("{here}", str(HERE / "recipes"))
+            path = self.folder / source
             with open(path, "rb") as stdin:
                 status, text = run([*prefix, *command], log=self.log, seconds=RUN_S,
                                    stdin=stdin, cwd=self.folder,
