@@ -98,9 +98,10 @@ int __wrap_main(int argc, char** argv, char** envp) {
 
 // ---- The heap ----------------------------------------------------------------------------------
 
+// Kept: what libc allocates for itself in a region stays, as the top above it does.
 static const size_t kHeapBytes = (size_t)1 << 36, kAlign = 16;
 
-void* aligned_alloc(size_t alignment, size_t bytes) {
+BELAY_KEEP void* aligned_alloc(size_t alignment, size_t bytes) {
   if (own.heap == NULL) {
     own.heap = mmap(NULL, kHeapBytes, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -118,23 +119,27 @@ void* aligned_alloc(size_t alignment, size_t bytes) {
   own.top = (char*)((at + bytes + kAlign - 1) & ~(uintptr_t)(kAlign - 1));
   return (void*)at;
 }
-void* malloc(size_t bytes) { return aligned_alloc(kAlign, bytes); }
-void* memalign(size_t alignment, size_t bytes) { return aligned_alloc(alignment, bytes); }
-void* valloc(size_t bytes) { return aligned_alloc(4096, bytes); }
-int posix_memalign(void** out, size_t alignment, size_t bytes) {
+BELAY_KEEP void* malloc(size_t bytes) { return aligned_alloc(kAlign, bytes); }
+BELAY_KEEP void* memalign(size_t alignment, size_t bytes) {
+  return aligned_alloc(alignment, bytes);
+}
+BELAY_KEEP void* valloc(size_t bytes) { return aligned_alloc(4096, bytes); }
+BELAY_KEEP int posix_memalign(void** out, size_t alignment, size_t bytes) {
   void* block = aligned_alloc(alignment, bytes);
   if (block == NULL) return ENOMEM;
   *out = block;
   return 0;
 }
-void* calloc(size_t count, size_t bytes) {
+BELAY_KEEP void* calloc(size_t count, size_t bytes) {
   size_t all;
   if (__builtin_mul_overflow(count, bytes, &all)) return NULL;
   return malloc(all);  // fresh pages are zero, and none is used twice
 }
-void free(void* block) { (void)block; }
-size_t malloc_usable_size(void* block) { return block == NULL ? 0 : ((size_t*)block)[-1]; }
-void* realloc(void* block, size_t bytes) {
+BELAY_KEEP void free(void* block) { (void)block; }
+BELAY_KEEP size_t malloc_usable_size(void* block) {
+  return block == NULL ? 0 : ((size_t*)block)[-1];
+}
+BELAY_KEEP void* realloc(void* block, size_t bytes) {
   size_t old = malloc_usable_size(block);
   if (block != NULL && bytes <= old) return block;
   void* moved = malloc(bytes);
