@@ -146,10 +146,18 @@ EFFECT(int, creat, (const char* path, mode_t mode)) {
   return open_undoably(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
 }
 EFFECT(int, creat64, (const char* path, mode_t mode)) { return fx_creat(path, mode); }
-EFFECT(int, close, (int descriptor)) { return close_undoably(descriptor); }
+EFFECT(int, close, (int descriptor)) {
+  if (!in_region() || !is_output(descriptor)) return close_undoably(descriptor);
+  if (fcntl(descriptor, F_GETFD) < 0) return -1;
+  // What waits for it is written by the commit, before this.
+  on_commit([](void* each) { close(static_cast<int>(reinterpret_cast<intptr_t>(each))); },
+            reinterpret_cast<void*>(intptr_t{descriptor}));
+  return 0;
+}
 
 EFFECT(int, dup3, (int from, int to, int flags)) {
   if (from == to || fcntl(from, F_GETFD) < 0) return dup3(from, to, flags);
+  if (is_output(to)) write_output_early();
   if (fcntl(to, F_GETFD) >= 0) close_undoably(to);
   return opened(dup3(from, to, flags));
 }

@@ -25,7 +25,8 @@ constexpr int kNeverRolledBack = 99;
 constexpr size_t kWord = 8;
 
 struct Report {
-  uint64_t phase, frame, own_begin, own_end, sites_begin, sites_end, heap, heap_bytes;
+  uint64_t phase, frame, own_begin, own_end, sites_begin, sites_end, heap, heap_bytes, tls_begin,
+      tls_end;
 };
 
 struct Mapping {
@@ -45,13 +46,19 @@ std::map<uint64_t, Mapping> writable_mappings(pid_t pid) {
   FILE* maps = fopen(path.c_str(), "r");
   if (maps == nullptr) return found;
   char line[4096];
+  uint64_t last_end = 0;
+  std::string last_name;
   while (fgets(line, sizeof line, maps) != nullptr) {
     Mapping each;
     char access[8], name[4096] = "";
     if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %*s %4095[^\n]", &each.begin, &each.end,
                access, name) < 3)
       continue;
-    each.name = name;
+    // What follows a library's variables are those of them that begin as zeros.
+    const bool follows = name[0] == '\0' && last_end == each.begin;
+    each.name = follows && last_name[0] == '/' ? last_name + "(bss)" : name;
+    last_end = each.end;
+    last_name = follows ? last_name : each.name;
     if (access[1] == 'w') found[each.begin] = each;
   }
   fclose(maps);
@@ -107,6 +114,7 @@ class Comparison {
         uint64_t address = each.begin + at, was_word, now_word;
         if (address >= report.own_begin && address < report.own_end) continue;
         if (address >= report.sites_begin && address < report.sites_end) continue;
+        if (address >= report.tls_begin && address < report.tls_end) continue;
         memcpy(&was_word, &each.bytes[at], kWord);
         memcpy(&now_word, &now[at], kWord);
         differences++;

@@ -174,11 +174,11 @@ class Program:
         return re.search(pattern, text, re.M).group(0) if pattern else "status 0"
 
     def test_rolled_back(self, wanted):
-        command = [word.format(here=HERE / "recipes") for word in wanted["command"]]
+        command = [word.replace("{here}", str(HERE / "recipes")) for word in wanted["command"]]
 
         def output(prefix, **environment):
-            source = wanted.get("input")
-            path = self.folder / source.format(here=HERE / "recipes") if source else os.devnull
+            source = (wanted.get("input") or os.devnull).replace("{here}", str(HERE / "recipes"))
+            path = self.folder / source
             with open(path, "rb") as stdin:
                 status, text = run([*prefix, *command], log=self.log, seconds=RUN_S,
                                    stdin=stdin, cwd=self.folder,

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <belay/region.h>
 #include <errno.h>
+#include <link.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -23,6 +24,7 @@ struct Report {
   uint64_t own_begin, own_end;
   uint64_t sites_begin, sites_end;  // the call sites' caches
   uint64_t heap, heap_bytes;        // is reserved in whole: what lies behind the start's top is new
+  uint64_t tls_begin, tls_end;      // the region library's variables of this thread
 };
 static struct {
   struct Report report;
@@ -34,6 +36,18 @@ static struct {
 extern char __start_belay_sites[] __attribute__((weak));
 extern char __stop_belay_sites[] __attribute__((weak));
 
+static int find_tls(struct dl_phdr_info* info, size_t bytes, void* out) {
+  (void)bytes;
+  struct Report* report = out;
+  if (strstr(info->dlpi_name, "libbelay_region.so") == NULL) return 0;
+  for (int i = 0; i < info->dlpi_phnum; i++)
+    if (info->dlpi_phdr[i].p_type == PT_TLS) {
+      report->tls_begin = (uint64_t)info->dlpi_tls_data;
+      report->tls_end = report->tls_begin + info->dlpi_phdr[i].p_memsz;
+    }
+  return 1;
+}
+
 static void stop_here(uint64_t phase, void* frame) {
   own.report = (struct Report){phase,
                                (uint64_t)frame,
@@ -42,7 +56,10 @@ static void stop_here(uint64_t phase, void* frame) {
                                (uint64_t)__start_belay_sites,
                                (uint64_t)__stop_belay_sites,
                                (uint64_t)own.heap,
-                               (uint64_t)(own.top - own.heap)};
+                               (uint64_t)(own.top - own.heap),
+                               0,
+                               0};
+  dl_iterate_phdr(find_tls, &own.report);
   sigqueue(getpid(), SIGURG, (union sigval){.sival_ptr = &own.report});
 }
 
@@ -81,9 +98,10 @@ int __wrap_main(int argc, char** argv, char** envp) {
 
 // ---- The heap ----------------------------------------------------------------------------------
 
+// Kept: what libc allocates for itself in a region stays, as the top above it does.
 static const size_t kHeapBytes = (size_t)1 << 36, kAlign = 16;
 
-void* aligned_alloc(size_t alignment, size_t bytes) {
+BELAY_KEEP void* aligned_alloc(size_t alignment, size_t bytes) {
   if (own.heap == NULL) {
     own.heap = mmap(NULL, kHeapBytes, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -101,23 +119,27 @@ void* aligned_alloc(size_t alignment, size_t bytes) {
   own.top = (char*)((at + bytes + kAlign - 1) & ~(uintptr_t)(kAlign - 1));
   return (void*)at;
 }
-void* malloc(size_t bytes) { return aligned_alloc(kAlign, bytes); }
-void* memalign(size_t alignment, size_t bytes) { return aligned_alloc(alignment, bytes); }
-void* valloc(size_t bytes) { return aligned_alloc(4096, bytes); }
-int posix_memalign(void** out, size_t alignment, size_t bytes) {
+BELAY_KEEP void* malloc(size_t bytes) { return aligned_alloc(kAlign, bytes); }
+BELAY_KEEP void* memalign(size_t alignment, size_t bytes) {
+  return aligned_alloc(alignment, bytes);
+}
+BELAY_KEEP void* valloc(size_t bytes) { return aligned_alloc(4096, bytes); }
+BELAY_KEEP int posix_memalign(void** out, size_t alignment, size_t bytes) {
   void* block = aligned_alloc(alignment, bytes);
   if (block == NULL) return ENOMEM;
   *out = block;
   return 0;
 }
-void* calloc(size_t count, size_t bytes) {
+BELAY_KEEP void* calloc(size_t count, size_t bytes) {
   size_t all;
   if (__builtin_mul_overflow(count, bytes, &all)) return NULL;
   return malloc(all);  // fresh pages are zero, and none is used twice
 }
-void free(void* block) { (void)block; }
-size_t malloc_usable_size(void* block) { return block == NULL ? 0 : ((size_t*)block)[-1]; }
-void* realloc(void* block, size_t bytes) {
+BELAY_KEEP void free(void* block) { (void)block; }
+BELAY_KEEP size_t malloc_usable_size(void* block) {
+  return block == NULL ? 0 : ((size_t*)block)[-1];
+}
+BELAY_KEEP void* realloc(void* block, size_t bytes) {
   size_t old = malloc_usable_size(block);
   if (block != NULL && bytes <= old) return block;
   void* moved = malloc(bytes);
