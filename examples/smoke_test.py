@@ -122,7 +122,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--programs", type=pathlib.Path, required=True)
     parser.add_argument("example",
-                        choices=[*EXAMPLES, *REGIONS, *SAVEPOINTS, "hello_checkpoint", "hello_region"])
+                        choices=[*EXAMPLES, *REGIONS, *SAVEPOINTS, "hello_checkpoint",
+                                 "hello_region"])
     options = parser.parse_args()
     if options.example == "hello_checkpoint":
         hello_comes_back(options.programs)

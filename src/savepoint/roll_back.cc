@@ -40,7 +40,7 @@ Result<ThreadPlace> Tree::roll_back(const Moment& moment, uint64_t id, long valu
     return tl::make_unexpected(status.error());
   }
   end_newer_threads(goal);
-  put_layout_back(goal);
+  put_layout_back(*goal->layout);
   if (files) open_files_.restore(*goal->files);
   size_t hits = 0;
   size_t copied = copy_back(goal, hot_before, &hits);
@@ -54,15 +54,16 @@ Result<ThreadPlace> Tree::roll_back(const Moment& moment, uint64_t id, long valu
   current_ = index_of(goal);
   rollbacks_++;
   pages_copied_back_ = copied;
-  changes_.settle(*base_layout_, hot_before, hits, false);
+  changes_.settle(*base_layout_, hot_before, hits, false, same_mappings_);
   ThreadPlace here = place_threads(goal, value);
   rollback_ns_ = sys::now_ns() - started_ns;
   release_threads();
   return here;
 }
 
-void Tree::put_layout_back(Savepoint* goal) {
-  if (same_layout(*present_layout(), *goal->layout)) return;
+void Tree::put_layout_back(const Layout& goal) {
+  if (same_layout(*present_layout(), goal)) return;
+  same_mappings_ = false;
   auto fresh = [](void* context, AddressRange range) {
     Tree& tree = *static_cast<Tree*>(context);
     // If it can't be watched the next scan says so.
@@ -70,7 +71,7 @@ void Tree::put_layout_back(Savepoint* goal) {
     tree.slots_.each_in(range.start, range.end,
                         [&](PageSlots::Slot slot) { tree.changes_.add_hot(slot); });
   };
-  Status status = put_back(*present_layout(), *goal->layout, fresh, this);
+  Status status = put_back(*present_layout(), goal, fresh, this);
   if (status) return;
   // Half of the memory is another's by now; nothing may run on it.
   log(LogLevel::kError, "a rollback cannot be finished: {}", status.error().message);
@@ -156,6 +157,7 @@ void Tree::flush_given_back() {
 }
 
 void Tree::write_protected(const Area& area, std::byte* to, const std::byte* from) {
+  same_mappings_ = false;
   sys::call(SYS_mprotect, to, kPageBytes, PROT_READ | PROT_WRITE);
   exempt_.copy_page(to, from);
   sys::call(SYS_mprotect, to, kPageBytes, area.protection);

@@ -91,12 +91,13 @@ bool Stillness::each_writable(Visit visit) const {
   return false;
 }
 
-void Stillness::begin() {
-  begun_ = works_ && each_writable([&](size_t i, const Writable& mapping) {
-             writable_[i] = mapping;
-             return true;
-           });
-  begun_ = begun_ && read_counts(&counts_);
+void Stillness::begin(bool mappings_known) {
+  bool listed = (mappings_known && begun_) ||
+                (works_ && each_writable([&](size_t i, const Writable& mapping) {
+                   writable_[i] = mapping;
+                   return true;
+                 }));
+  begun_ = listed && read_counts(&counts_);
 }
 
 Stillness::Verdict Stillness::look() {

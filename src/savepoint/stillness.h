@@ -20,8 +20,9 @@ class Stillness {
   void close();
   std::span<const int> descriptors() const { return fds_; }
 
-  // From here on, until it says no or is told to end.
-  void begin();
+  // From here on, until it says no or is told to end. `mappings_known`: look() has just found them
+  // unchanged, and nobody has changed them since.
+  void begin(bool mappings_known);
   void end() { begun_ = false; }
   enum class Verdict { kStill, kPagesMayDiffer, kMappingsMayDiffer };
   Verdict look();

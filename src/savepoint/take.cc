@@ -60,7 +60,7 @@ Status Tree::take(const Moment& moment, uint64_t* id) {
   current_ = index_of(point);
   taken_++;
   pages_saved_ = saved;
-  changes_.settle(*base_layout_, hot_before, hits, first);
+  changes_.settle(*base_layout_, hot_before, hits, first, same_mappings_);
   release_threads();
   return {};
 }

@@ -214,6 +214,7 @@ Result<uint64_t> Tree::parent(uint64_t id) {
 // What may differ from base_ is hot from now on, and layout_ is how memory is laid out.
 Status Tree::find_changes() {
   auto verdict = base_layout_ == nullptr ? Stillness::Verdict::kMappingsMayDiffer : changes_.look();
+  same_mappings_ = verdict != Stillness::Verdict::kMappingsMayDiffer;
   if (verdict == Stillness::Verdict::kStill) return {};
   scans_++;
   if (verdict == Stillness::Verdict::kPagesMayDiffer)

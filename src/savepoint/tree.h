@@ -103,7 +103,7 @@ class Tree {
   Result<bool> save_page(PageMaps::Map& pages, PageSlots::Slot slot);
   Status forget_unmapped(PageMaps::Map& pages);
 
-  void put_layout_back(Savepoint* goal);
+  void put_layout_back(const Layout& goal);
   size_t copy_back(Savepoint* goal, size_t hot_before, size_t* hits);
   enum class PutBack { kEqual, kCopied, kNotThere };
   PutBack put_page_back(const Layout& layout, PageSlots::Slot slot, PageStore::Id page);
@@ -132,12 +132,14 @@ class Tree {
 
   PageMaps::Map base_;  // what memory was equal to last
   Layout* base_layout_ = nullptr;
-  Layout* layout_ = nullptr;  // as find_changes() found it; null: as base_layout_
-  uint32_t current_ = 0;      // the savepoint that memory was equal to last, or its ancestor
+  Layout* layout_ = nullptr;    // as find_changes() found it; null: as base_layout_
+  bool same_mappings_ = false;  // as Stillness has noted them
+  uint32_t current_ = 0;        // the savepoint that memory was equal to last, or its ancestor
   uint32_t made_points_ = 1, free_points_ = 0;
   uint32_t ids_ = 0;
   uint64_t live_ = 0;
   uint64_t bytes_max_ = UINT64_MAX;
+  uint32_t longer_heaps_ = 0;        // rollbacks that found the heap longer, of the last
   FileTable* base_files_ = nullptr;  // as they were found last, or null
   bool keep_files_ = false;
   bool files_fixed_ = false, bytes_fixed_ = false;  // by the environment
