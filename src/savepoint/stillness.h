@@ -41,7 +41,8 @@ class Stillness {
   template <class Visit>
   bool each_writable(Visit visit) const;
 
-  int fds_[2] = {-1, -1};  // /proc/self/statm and maps
+  int fds_[2] = {-1, -1};                 // /proc/self/statm and maps
+  uint64_t own_start_ = 0, own_end_ = 0;  // the zone, whose pieces don't matter
   bool works_ = false;
   bool begun_ = false;
   Counts counts_;
