@@ -164,7 +164,7 @@ bool Changes::rearm(const Layout& now) {
 }
 
 void Changes::settle(const Layout& now, size_t hot_before, size_t hits, bool anew,
-                     bool same_mappings) {
+                     Stillness::Verdict since) {
   if (!watching()) {
     filter_hot([](PageSlots::Slot) { return false; });
     return;
@@ -174,7 +174,7 @@ void Changes::settle(const Layout& now, size_t hot_before, size_t hits, bool ane
   uint64_t anew_ns = slots_->count() * kScanNs + hits * kFaultNs + kScanLeastNs;
   if (anew || wasted_pages_ * kCompareNs > anew_ns) all_watched = rearm(now);
   if (all_watched)
-    stillness_.begin(same_mappings);
+    stillness_.begin(since);
   else
     stillness_.end();
 }

@@ -59,8 +59,9 @@ class Changes {
   }
 
   // Memory is equal to a savepoint now. Of `hot_before` pages that were hot before anybody looked,
-  // `hits` had changed. `anew`: watch all in any case. `same_mappings`: as look() found them.
-  void settle(const Layout& now, size_t hot_before, size_t hits, bool anew, bool same_mappings);
+  // `hits` had changed. `anew`: watch all in any case. `since`: see Stillness::begin().
+  void settle(const Layout& now, size_t hot_before, size_t hits, bool anew,
+              Stillness::Verdict since);
 
   // After memory was mapped afresh.
   Status watch(AddressRange range);

@@ -94,8 +94,9 @@ bool Stillness::each_writable(Visit visit) const {
   return false;
 }
 
-void Stillness::begin(bool mappings_known) {
-  bool listed = (mappings_known && begun_) ||
+void Stillness::begin(Verdict since) {
+  if (begun_ && since == Verdict::kStill) return;
+  bool listed = (begun_ && since == Verdict::kPagesMayDiffer) ||
                 (works_ && each_writable([&](size_t i, const Writable& mapping) {
                    writable_[i] = mapping;
                    return true;

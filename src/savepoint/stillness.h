@@ -20,11 +20,11 @@ class Stillness {
   void close();
   std::span<const int> descriptors() const { return fds_; }
 
-  // From here on, until it says no or is told to end. `mappings_known`: look() has just found them
-  // unchanged, and nobody has changed them since.
-  void begin(bool mappings_known);
-  void end() { begun_ = false; }
   enum class Verdict { kStill, kPagesMayDiffer, kMappingsMayDiffer };
+  // From here on, until it says no or is told to end. `since`: what may have changed since look()
+  // at worst; what can't have is not asked for once more.
+  void begin(Verdict since);
+  void end() { begun_ = false; }
   Verdict look();
 
  private:

@@ -132,9 +132,13 @@ class Tree {
 
   PageMaps::Map base_;  // what memory was equal to last
   Layout* base_layout_ = nullptr;
-  Layout* layout_ = nullptr;    // as find_changes() found it; null: as base_layout_
-  bool same_mappings_ = false;  // as Stillness has noted them
-  uint32_t current_ = 0;        // the savepoint that memory was equal to last, or its ancestor
+  Layout* layout_ = nullptr;  // as find_changes() found it; null: as base_layout_
+  // What may have changed since it was last known, by the program or by us.
+  Stillness::Verdict verdict_ = Stillness::Verdict::kMappingsMayDiffer;
+  void note_own_writes() {
+    if (verdict_ == Stillness::Verdict::kStill) verdict_ = Stillness::Verdict::kPagesMayDiffer;
+  }
+  uint32_t current_ = 0;  // the savepoint that memory was equal to last, or its ancestor
   uint32_t made_points_ = 1, free_points_ = 0;
   uint32_t ids_ = 0;
   uint64_t live_ = 0;
@@ -148,7 +152,7 @@ class Tree {
   bool stopped_ = false;  // other threads stand still
   bool leaving_ = false;  // they were told to go on, and may not have had a core yet
   uint64_t taken_ = 0, rollbacks_ = 0, scans_ = 0;
-  uint64_t pages_saved_ = 0, pages_copied_back_ = 0, rollback_ns_ = 0;  // the last time
+  uint64_t pages_saved_ = 0, pages_copied_back_ = 0;  // the last time
 };
 
 }  // namespace belay
