@@ -1,4 +1,4 @@
-// A fuzz loop around a parser with state: each run starts from the state that reading a few hundred
+// A fuzz loop around a parser with state: each run starts from the state that reading some thousand
 // definitions left, by a rollback, or in a child of a fork server. Both find the same.
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -91,6 +91,11 @@ int main(int argc, char** argv) {
   double started = seconds_now();
   (fork_server ? by_fork : by_savepoint)(fuzzer, seen, runs);
   std::fprintf(stderr, "runs_per_second %.0f\n", double(runs) / (seconds_now() - started));
+  struct belay_savepoint_statistics figures;
+  belay_savepoint_statistics(&figures);
+  std::fprintf(stderr, "rollbacks %llu scans %llu hot_pages %llu\n",
+               (unsigned long long)figures.rollbacks, (unsigned long long)figures.scans,
+               (unsigned long long)figures.hot_pages);
   std::printf("corpus %zu, crashes %llu, the first in run %llu\n", fuzzer.corpus.size(),
               (unsigned long long)fuzzer.known.crashes, (unsigned long long)fuzzer.first_crash);
   Checksum checksum;

@@ -106,6 +106,13 @@ def hello_undoes(programs):
         sys.exit(f"FAILED: ended with {status} and printed:\n{output}")
 
 
+def hello_goes_back(programs):
+    """Of nine crosses one is left."""
+    output, status = run([programs / "hello_savepoint"], "/nonexistent")
+    if (status, output) != (0, "...\n...\n..x\n9 tried\n"):
+        sys.exit(f"FAILED: ended with {status} and printed:\n{output}")
+
+
 def hello_comes_back(programs):
     """Killed in the middle, it goes on with the next step."""
     with tempfile.TemporaryDirectory() as store:
@@ -123,12 +130,14 @@ def main():
     parser.add_argument("--programs", type=pathlib.Path, required=True)
     parser.add_argument("example",
                         choices=[*EXAMPLES, *REGIONS, *SAVEPOINTS, "hello_checkpoint",
-                                 "hello_region"])
+                                 "hello_region", "hello_savepoint"])
     options = parser.parse_args()
     if options.example == "hello_checkpoint":
         hello_comes_back(options.programs)
     elif options.example == "hello_region":
         hello_undoes(options.programs)
+    elif options.example == "hello_savepoint":
+        hello_goes_back(options.programs)
     elif options.example in SAVEPOINTS:
         savepoints_agree(options.programs, options.example)
     elif options.example in REGIONS:

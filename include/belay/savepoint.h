@@ -104,7 +104,6 @@ struct belay_savepoint_statistics {
   uint64_t scans;             /* walks through page tables; a steady loop needs none */
   uint64_t pages_saved;       /* by the last savepoint() */
   uint64_t pages_copied_back; /* by the last rollback */
-  uint64_t rollback_ns;       /* the last rollback, to its last instruction but one */
   uint64_t hot_pages;         /* not watched, but compared each time */
 };
 int belay_savepoint_statistics(struct belay_savepoint_statistics* out);

@@ -106,6 +106,10 @@ Void __belay_add_clones(Ptr table, Size count) {
   add_clones(static_cast<const ClonePair*>(table), count);
 }
 
+Void __belay_add_listed(Ptr table, Size count) {
+  add_clones(static_cast<const ClonePair*>(table), count, /*listed=*/true);
+}
+
 Void __belay_drop_clones(Ptr table, Size count) {
   drop_clones(static_cast<const ClonePair*>(table), count);
 }

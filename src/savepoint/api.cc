@@ -2,7 +2,9 @@
 #include <errno.h>
 #include <link.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/exempt_data.h"
 #include "base/last_error.h"
@@ -69,6 +71,25 @@ uint64_t libraries_loaded() {
       },
       &changes);
   return changes;
+}
+
+constexpr size_t kRoomBytes = 128 << 10;
+
+[[gnu::noinline]] void touch_stack() {
+  volatile char room[2 * kRoomBytes];
+  room[0] = 0;
+}
+
+// Before the first savepoint: room at the ends of the heap and of main's stack. If each round of a
+// loop made them grow, each rollback would have to make them shrink.
+void make_room() {
+  if (g_tree != nullptr) return;
+  void* volatile room = malloc(kRoomBytes - 4096);  // volatile: or both calls are optimised away
+  free(room);
+  rlimit stack;
+  if (getrlimit(RLIMIT_STACK, &stack) == 0 && stack.rlim_cur > 16 * kRoomBytes &&
+      sys::gettid() == sys::getpid())
+    touch_stack();
 }
 
 // With the lock held.
@@ -158,6 +179,7 @@ BELAY_EXPORT int belay_savepoint(belay_savepoint_t* out) {
   if (in_signal_handler())
     return fail_with(fail(EDEADLK, "no savepoint in a signal handler: set a flag there"));
   handle_forks();
+  make_room();
   Call call;
   call.moment.libraries_loaded = libraries_loaded();
   Status status;

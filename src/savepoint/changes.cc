@@ -92,15 +92,14 @@ Status Changes::take_in(Area& area, AddressRange range) {
   return area.watched ? watch(range) : Status{};
 }
 
-Status Changes::scan(const Area& area, const PageMaps& maps, const PageMaps::Map& base) {
-  AddressRange range{area.start, area.end};
+Status Changes::scan(AddressRange range, const PageMaps& maps, const PageMaps::Map& base) {
   size_t found = 0;
   if (!watching()) {
     add_known(range, maps, base);
     return add_own(range, &found);
   }
   size_t used = 0;
-  Status status = tracker_.written(area.start, area.end, runs_, &used);
+  Status status = tracker_.written(range.start, range.end, runs_, &used);
   if (!status && status.error().code == EPERM) {
     // Unmapped and mapped again in the same place, or moved here: nothing is known about it.
     BELAY_TRY(watch(range));
@@ -115,14 +114,21 @@ Status Changes::scan(const Area& area, const PageMaps& maps, const PageMaps::Map
     size_t own = 0;
     BELAY_TRY(tracker_.own_pages(run.start, run.end(), left, &own));
     for (const PageRun& part : left.first(own)) BELAY_TRY(add_run(part));
+    // Holes between pages: marked, they are not reported again. They were not before if this fails.
+    if (own == 0) (void)tracker_.arm(run.start, run.end());
   }
   return {};
 }
 
 Status Changes::find_in(const Layout& now, const PageMaps& maps, const PageMaps::Map& base) {
-  for (const Area& area : now.areas())
-    if (area.watched && !area.shared) BELAY_TRY(scan(area, maps, base));
-  return {};
+  AddressRange range;  // neighbours are walked in one call
+  for (const Area& area : now.areas()) {
+    if (!area.watched || area.shared) continue;
+    if (area.start != range.end && range.end != 0) BELAY_TRY(scan(range, maps, base));
+    if (area.start != range.end) range.start = area.start;
+    range.end = area.end;
+  }
+  return range.end == 0 ? Status{} : scan(range, maps, base);
 }
 
 Status Changes::find(Layout& now, const Layout* before, const PageMaps& maps,
@@ -140,10 +146,7 @@ Status Changes::find(Layout& now, const Layout* before, const PageMaps& maps,
   if (before == nullptr) return status;
   sweep(now.areas(), old, [&](uint64_t start, uint64_t end, const Area* is, const Area* was) {
     if (!status || is == nullptr || was == nullptr || !is->watched || !was->watched) return;
-    Area part = *is;
-    part.start = start;
-    part.end = end;
-    if (was->same_memory(*is)) status = scan(part, maps, base);
+    if (was->same_memory(*is)) status = scan({start, end}, maps, base);
   });
   return status;
 }
@@ -160,7 +163,8 @@ bool Changes::rearm(const Layout& now) {
   return all;
 }
 
-void Changes::settle(const Layout& now, size_t hot_before, size_t hits, bool anew) {
+void Changes::settle(const Layout& now, size_t hot_before, size_t hits, bool anew,
+                     Stillness::Verdict since) {
   if (!watching()) {
     filter_hot([](PageSlots::Slot) { return false; });
     return;
@@ -170,7 +174,7 @@ void Changes::settle(const Layout& now, size_t hot_before, size_t hits, bool ane
   uint64_t anew_ns = slots_->count() * kScanNs + hits * kFaultNs + kScanLeastNs;
   if (anew || wasted_pages_ * kCompareNs > anew_ns) all_watched = rearm(now);
   if (all_watched)
-    stillness_.begin();
+    stillness_.begin(since);
   else
     stillness_.end();
 }

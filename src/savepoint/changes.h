@@ -59,8 +59,9 @@ class Changes {
   }
 
   // Memory is equal to a savepoint now. Of `hot_before` pages that were hot before anybody looked,
-  // `hits` had changed. `anew`: watch all in any case.
-  void settle(const Layout& now, size_t hot_before, size_t hits, bool anew);
+  // `hits` had changed. `anew`: watch all in any case. `since`: see Stillness::begin().
+  void settle(const Layout& now, size_t hot_before, size_t hits, bool anew,
+              Stillness::Verdict since);
 
   // After memory was mapped afresh.
   Status watch(AddressRange range);
@@ -70,7 +71,7 @@ class Changes {
   Status add_run(const PageRun& run);
   Status take_in(Area& area, AddressRange range);
   Status add_own(AddressRange range, size_t* found);
-  Status scan(const Area& area, const PageMaps& maps, const PageMaps::Map& base);
+  Status scan(AddressRange range, const PageMaps& maps, const PageMaps::Map& base);
   uint64_t add_known(AddressRange range, const PageMaps& maps, const PageMaps::Map& base);
   bool rearm(const Layout& now);
 

@@ -159,8 +159,9 @@ void OpenFiles::drop(FileTable* table) {
   if (table != nullptr && --table->owners == 0) pool_->give(table, table->bytes());
 }
 
-Status OpenFiles::check(FileTable& goal) {
-  if (same_files(goal)) return {};
+Status OpenFiles::check(FileTable& goal, bool* same) {
+  *same = same_files(goal);
+  if (*same) return {};
   for (const OpenFile& file : goal.files()) {
     OpenFile now;
     if (look_at(file.fd, &now) && now.same_file(file)) continue;
@@ -181,8 +182,8 @@ void OpenFiles::close_newer(FileTable& goal) {
   }
 }
 
-void OpenFiles::restore(FileTable& goal) {
-  if (!same_files(goal)) {
+void OpenFiles::restore(FileTable& goal, bool same) {
+  if (!same) {
     for (const OpenFile& file : goal.files()) {
       OpenFile now;
       if (look_at(file.fd, &now) && now.same_file(file)) continue;

@@ -47,9 +47,10 @@ class OpenFiles {
   Result<FileTable*> read(FileTable* known);
   void drop(FileTable* table);
 
-  // Whether restore() can do it all; changes nothing.
-  Status check(FileTable& goal);
-  void restore(FileTable& goal);
+  // Whether restore() can do it all; changes nothing. `*same`: the same files are open, offsets
+  // aside, which restore() wants to know.
+  Status check(FileTable& goal, bool* same);
+  void restore(FileTable& goal, bool same);
 
  private:
   bool is_own(int fd) const;

@@ -18,7 +18,6 @@ constexpr size_t kBornMax = 1024;
 }  // namespace
 
 Result<ThreadPlace> Tree::roll_back(const Moment& moment, uint64_t id, long value) {
-  uint64_t started_ns = sys::now_ns();
   Savepoint* goal = find(id);
   if (goal == nullptr)
     return fail(EINVAL, "cannot roll back: this savepoint has been released, or never was one");
@@ -28,8 +27,8 @@ Result<ThreadPlace> Tree::roll_back(const Moment& moment, uint64_t id, long valu
                 "since the savepoint");
   BELAY_TRY(stop_threads());
   Status status = check_threads(goal);
-  bool files = goal->files != nullptr && !keep_files_;
-  if (status && files) status = open_files_.check(*goal->files);
+  bool files = goal->files != nullptr && !keep_files_, same_files = false;
+  if (status && files) status = open_files_.check(*goal->files, &same_files);
   size_t hot_before = changes_.hot().size();
   if (status) status = find_changes();
   if (status && !same_layout(*present_layout(), *goal->layout))
@@ -40,8 +39,8 @@ Result<ThreadPlace> Tree::roll_back(const Moment& moment, uint64_t id, long valu
     return tl::make_unexpected(status.error());
   }
   end_newer_threads(goal);
-  put_layout_back(goal);
-  if (files) open_files_.restore(*goal->files);
+  put_layout_back(*goal->layout);
+  if (files) open_files_.restore(*goal->files, same_files);
   size_t hits = 0;
   size_t copied = copy_back(goal, hot_before, &hits);
   PageMaps::Map pages = maps_.share(goal->pages);
@@ -54,15 +53,15 @@ Result<ThreadPlace> Tree::roll_back(const Moment& moment, uint64_t id, long valu
   current_ = index_of(goal);
   rollbacks_++;
   pages_copied_back_ = copied;
-  changes_.settle(*base_layout_, hot_before, hits, false);
+  changes_.settle(*base_layout_, hot_before, hits, false, verdict_);
   ThreadPlace here = place_threads(goal, value);
-  rollback_ns_ = sys::now_ns() - started_ns;
   release_threads();
   return here;
 }
 
-void Tree::put_layout_back(Savepoint* goal) {
-  if (same_layout(*present_layout(), *goal->layout)) return;
+void Tree::put_layout_back(const Layout& goal) {
+  if (same_layout(*present_layout(), goal)) return;
+  verdict_ = Stillness::Verdict::kMappingsMayDiffer;
   auto fresh = [](void* context, AddressRange range) {
     Tree& tree = *static_cast<Tree*>(context);
     // If it can't be watched the next scan says so.
@@ -70,7 +69,7 @@ void Tree::put_layout_back(Savepoint* goal) {
     tree.slots_.each_in(range.start, range.end,
                         [&](PageSlots::Slot slot) { tree.changes_.add_hot(slot); });
   };
-  Status status = put_back(*present_layout(), *goal->layout, fresh, this);
+  Status status = put_back(*present_layout(), goal, fresh, this);
   if (status) return;
   // Half of the memory is another's by now; nothing may run on it.
   log(LogLevel::kError, "a rollback cannot be finished: {}", status.error().message);
@@ -81,6 +80,7 @@ void Tree::put_layout_back(Savepoint* goal) {
 size_t Tree::copy_back(Savepoint* goal, size_t hot_before, size_t* hits) {
   maps_.compare(base_, goal->pages,
                 [&](PageSlots::Slot slot, PageStore::Id) { changes_.add_hot(slot); });
+  if (changes_.hot().size() != hot_before) note_own_writes();
   size_t copied = 0, at = 0;
   born_kept_ = 0;
   given_back_ = {};
@@ -148,6 +148,7 @@ void Tree::give_back(uint64_t address) {
 
 void Tree::flush_given_back() {
   if (given_back_.page_count == 0) return;
+  note_own_writes();
   size_t bytes = given_back_.page_count * kPageBytes;
   // Locked memory is not given back (mlock(2)).
   if (sys::call(SYS_madvise, given_back_.start, bytes, MADV_DONTNEED) < 0)
@@ -156,6 +157,7 @@ void Tree::flush_given_back() {
 }
 
 void Tree::write_protected(const Area& area, std::byte* to, const std::byte* from) {
+  verdict_ = Stillness::Verdict::kMappingsMayDiffer;
   sys::call(SYS_mprotect, to, kPageBytes, PROT_READ | PROT_WRITE);
   exempt_.copy_page(to, from);
   sys::call(SYS_mprotect, to, kPageBytes, area.protection);

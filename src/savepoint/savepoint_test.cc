@@ -2,6 +2,7 @@
 // they were changed; what can't be brought back is refused, and then nothing has happened.
 #include "belay/savepoint.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fenv.h>
@@ -265,6 +266,21 @@ TEST(SavepointRefuses, AClosedPipe) {
   close(pipes[1]);
   expect_refused(belay_rollback_to(point.id(), 1), ENOTSUP, "a pipe");
   close(pipes[0]);
+}
+
+TEST(SavepointRefuses, ALibraryLoadedSince) {
+  Point point;
+  ASSERT_EQ(point.take(), 0);
+  void* library = dlopen("libz.so.1", RTLD_NOW | RTLD_LOCAL);
+  ASSERT_NE(library, nullptr);
+  expect_refused(belay_rollback_to(point.id(), 1), EBUSY, "dlopen");
+  dlclose(library);
+  expect_refused(belay_rollback_to(point.id(), 1), EBUSY, "dlopen");
+  // From here on it works as before.
+  Outside<int> returns;
+  Point later;
+  later.take();
+  if (++*returns < 3) later.back(1);
 }
 
 belay_savepoint_t g_point;

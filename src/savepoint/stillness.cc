@@ -28,6 +28,8 @@ constexpr uint64_t kQueryWritable = 2, kQueryCoveringOrNext = 16;
 }  // namespace
 
 bool Stillness::open(ExemptZone& zone) {
+  own_start_ = zone.start();
+  own_end_ = zone.end();
   fds_[0] = int(sys::call(SYS_openat, AT_FDCWD, "/proc/self/statm", O_RDONLY | O_CLOEXEC));
   fds_[1] = int(sys::call(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC));
   writable_ = zone.take<Writable>(kWritableMax);
@@ -87,16 +89,19 @@ bool Stillness::each_writable(Visit visit) const {
     if (n == -ENOENT) return visit(i, Writable{});
     if (n < 0 || !visit(i, Writable{query.start, query.end, query.vma_flags})) return false;
     at = query.end;
+    if (at >= own_start_ && at < own_end_) at = own_end_;
   }
   return false;
 }
 
-void Stillness::begin() {
-  begun_ = works_ && each_writable([&](size_t i, const Writable& mapping) {
-             writable_[i] = mapping;
-             return true;
-           });
-  begun_ = begun_ && read_counts(&counts_);
+void Stillness::begin(Verdict since) {
+  if (begun_ && since == Verdict::kStill) return;
+  bool listed = (begun_ && since == Verdict::kPagesMayDiffer) ||
+                (works_ && each_writable([&](size_t i, const Writable& mapping) {
+                   writable_[i] = mapping;
+                   return true;
+                 }));
+  begun_ = listed && read_counts(&counts_);
 }
 
 Stillness::Verdict Stillness::look() {

@@ -20,10 +20,11 @@ class Stillness {
   void close();
   std::span<const int> descriptors() const { return fds_; }
 
-  // From here on, until it says no or is told to end.
-  void begin();
-  void end() { begun_ = false; }
   enum class Verdict { kStill, kPagesMayDiffer, kMappingsMayDiffer };
+  // From here on, until it says no or is told to end. `since`: what may have changed since look()
+  // at worst; what can't have is not asked for once more.
+  void begin(Verdict since);
+  void end() { begun_ = false; }
   Verdict look();
 
  private:
@@ -40,7 +41,8 @@ class Stillness {
   template <class Visit>
   bool each_writable(Visit visit) const;
 
-  int fds_[2] = {-1, -1};  // /proc/self/statm and maps
+  int fds_[2] = {-1, -1};                 // /proc/self/statm and maps
+  uint64_t own_start_ = 0, own_end_ = 0;  // the zone, whose pieces don't matter
   bool works_ = false;
   bool begun_ = false;
   Counts counts_;

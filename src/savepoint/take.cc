@@ -60,7 +60,8 @@ Status Tree::take(const Moment& moment, uint64_t* id) {
   current_ = index_of(point);
   taken_++;
   pages_saved_ = saved;
-  changes_.settle(*base_layout_, hot_before, hits, first);
+  if (saved > 0) note_own_writes();
+  changes_.settle(*base_layout_, hot_before, hits, first, verdict_);
   release_threads();
   return {};
 }

@@ -123,7 +123,6 @@ void Tree::read_statistics(struct belay_savepoint_statistics* out) const {
           .scans = scans_,
           .pages_saved = pages_saved_,
           .pages_copied_back = pages_copied_back_,
-          .rollback_ns = rollback_ns_,
           .hot_pages = changes_.hot().size()};
 }
 
@@ -213,10 +212,10 @@ Result<uint64_t> Tree::parent(uint64_t id) {
 
 // What may differ from base_ is hot from now on, and layout_ is how memory is laid out.
 Status Tree::find_changes() {
-  auto verdict = base_layout_ == nullptr ? Stillness::Verdict::kMappingsMayDiffer : changes_.look();
-  if (verdict == Stillness::Verdict::kStill) return {};
+  verdict_ = base_layout_ == nullptr ? Stillness::Verdict::kMappingsMayDiffer : changes_.look();
+  if (verdict_ == Stillness::Verdict::kStill) return {};
   scans_++;
-  if (verdict == Stillness::Verdict::kPagesMayDiffer)
+  if (verdict_ == Stillness::Verdict::kPagesMayDiffer)
     return changes_.find_in(*base_layout_, maps_, base_);
   HeapRange exempt = exempt_range();
   AddressRange ours[] = {{zone_.start(), zone_.end()}, {exempt.begin, exempt.end}};

@@ -103,7 +103,7 @@ class Tree {
   Result<bool> save_page(PageMaps::Map& pages, PageSlots::Slot slot);
   Status forget_unmapped(PageMaps::Map& pages);
 
-  void put_layout_back(Savepoint* goal);
+  void put_layout_back(const Layout& goal);
   size_t copy_back(Savepoint* goal, size_t hot_before, size_t* hits);
   enum class PutBack { kEqual, kCopied, kNotThere };
   PutBack put_page_back(const Layout& layout, PageSlots::Slot slot, PageStore::Id page);
@@ -133,11 +133,17 @@ class Tree {
   PageMaps::Map base_;  // what memory was equal to last
   Layout* base_layout_ = nullptr;
   Layout* layout_ = nullptr;  // as find_changes() found it; null: as base_layout_
-  uint32_t current_ = 0;      // the savepoint that memory was equal to last, or its ancestor
+  // What may have changed since it was last known, by the program or by us.
+  Stillness::Verdict verdict_ = Stillness::Verdict::kMappingsMayDiffer;
+  void note_own_writes() {
+    if (verdict_ == Stillness::Verdict::kStill) verdict_ = Stillness::Verdict::kPagesMayDiffer;
+  }
+  uint32_t current_ = 0;  // the savepoint that memory was equal to last, or its ancestor
   uint32_t made_points_ = 1, free_points_ = 0;
   uint32_t ids_ = 0;
   uint64_t live_ = 0;
   uint64_t bytes_max_ = UINT64_MAX;
+  uint32_t longer_heaps_ = 0;        // rollbacks that found the heap longer, of the last
   FileTable* base_files_ = nullptr;  // as they were found last, or null
   bool keep_files_ = false;
   bool files_fixed_ = false, bytes_fixed_ = false;  // by the environment
@@ -146,7 +152,7 @@ class Tree {
   bool stopped_ = false;  // other threads stand still
   bool leaving_ = false;  // they were told to go on, and may not have had a core yet
   uint64_t taken_ = 0, rollbacks_ = 0, scans_ = 0;
-  uint64_t pages_saved_ = 0, pages_copied_back_ = 0, rollback_ns_ = 0;  // the last time
+  uint64_t pages_saved_ = 0, pages_copied_back_ = 0;  // the last time
 };
 
 }  // namespace belay

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Goal: what README.md says is so: its links, its program and that program's output, its commands.
 
-usage: readme.py --build DIR --work DIR links|program|region|cmake|commands
+usage: readme.py --build DIR --work DIR links|program|region|savepoint|cmake|commands
 """
 
 import argparse
@@ -104,7 +104,7 @@ def check_shown(options, index, example, file, compiler):
         sys.exit(SKIP)
     (options.work / file).write_text(program)
     compile_line = next(line for block in blocks("sh") for line in block.splitlines()
-                        if line.startswith(f"{compiler} "))
+                        if line.startswith(f"{compiler} ") and file in line)
     must(["bash", "-ec", compile_line], cwd=options.work, env=env)
     shown = blocks("console")[index]
     for part in re.split(r"^\$ ", shown, flags=re.M)[1:]:
@@ -122,6 +122,10 @@ def check_program(options):
 
 def check_region(options):
     check_shown(options, 1, "examples/hello_region.c", "purse.c", "belay-cc")
+
+
+def check_savepoint(options):
+    check_shown(options, 2, "examples/hello_savepoint.c", "crosses.c", "cc")
 
 
 def check_cmake(options):
@@ -151,7 +155,7 @@ def check_commands(options):
 
 
 CHECKS = {"links": check_links, "program": check_program, "region": check_region,
-          "cmake": check_cmake,
+          "savepoint": check_savepoint, "cmake": check_cmake,
           "commands": check_commands}
 
 

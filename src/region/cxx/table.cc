@@ -24,7 +24,7 @@ const Pair pairs[] = {
 };
 
 __attribute__((constructor(101))) void add_functions() {
-  __belay_add_clones(const_cast<Pair*>(pairs), sizeof pairs / sizeof pairs[0]);
+  __belay_add_listed(const_cast<Pair*>(pairs), sizeof pairs / sizeof pairs[0]);
 }
 
 }  // namespace
