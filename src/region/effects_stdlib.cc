@@ -168,11 +168,12 @@ EFFECT(char*, setstate, (char* array)) {
 
 // ---- The end of the program keeps what the region did: there is nobody left to undo it for. ----
 
+// A program that closes its output in the region can't see an error, but its status tells.
 EFFECT(void, exit, (int status)) {
   register_exits();
   write_output();
   commit_actions();
-  exit(status);
+  exit(has_output_failed() && status == EXIT_SUCCESS ? EXIT_FAILURE : status);
 }
 EFFECT(int, atexit, (void (*function)())) {
   if (!in_region()) return atexit(function);

@@ -22,6 +22,11 @@ void put_raw_output(int descriptor, const char* data, size_t bytes);
 // What waits is written before the commit, and stays.
 void write_output_early();
 
+// Of what was said to be written and could not be, at the commit: reports it on standard error.
+void output_failed();
+// Whether that happened on this thread since it was asked last.
+bool has_output_failed();
+
 // What waits, to its streams: the outermost region has committed, or the program ends in it.
 void write_output();
 
