@@ -1,6 +1,7 @@
 // stdlib.h, time.h, fenv.h: what calls back, has hidden state, or returns a buffer of libc's.
 #include <fenv.h>
 #include <search.h>
+#include <unistd.h>
 #include <sys/time.h>
 
 #include <cstdlib>
@@ -173,6 +174,17 @@ EFFECT(void, exit, (int status)) {
   write_output();
   commit_actions();
   exit(status);
+}
+// These flush no stream, but what has been written to a descriptor is not to be lost.
+EFFECT(void, _exit, (int status)) {
+  write_output();
+  commit_actions();
+  _exit(status);
+}
+EFFECT(void, _Exit, (int status)) { fx__exit(status); }
+EFFECT(void, abort, ()) {
+  write_output();
+  abort();
 }
 EFFECT(int, atexit, (void (*function)())) {
   if (!in_region()) return atexit(function);
