@@ -1,8 +1,8 @@
 // stdlib.h, time.h, fenv.h: what calls back, has hidden state, or returns a buffer of libc's.
 #include <fenv.h>
 #include <search.h>
-#include <unistd.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
