@@ -148,9 +148,11 @@ void numbers() {
     some = some.cshift(1) + std::sqrt(some * some);
     CHECK(some[0] == 6 && some.sum() == 40);
     for (auto& each : all) each = std::pow(each, 2) + std::polar(1.0, 0.0);
-    std::ostringstream out;
-    out << std::abs(all[0] - std::complex<double>(1, 2)) + 1;
-    CHECK(out.str() == "1");
+    {
+      std::ostringstream out;
+      out << std::abs(all[0] - std::complex<double>(1, 2)) + 1 << ' ' << std::complex<int>(1, 2);
+      CHECK(out.str() == "1 (1,2)");
+    }
     stop_ckpt(rollback);
     CHECK(some.size() == 4 && some[0] == (rollback ? 1 : 6));
     CHECK(all[1].imag() < (rollback ? 1.5 : 2.5) && all[1].imag() > (rollback ? 0.5 : 1.5));
