@@ -1,6 +1,7 @@
 // pthread.h, semaphore.h. A lock's words are never logged by these: other threads may change them.
 #include <pthread.h>
 #include <semaphore.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
@@ -17,6 +18,8 @@ namespace {
 void lock_mutex(void* mutex) { pthread_mutex_lock(static_cast<pthread_mutex_t*>(mutex)); }
 void unlock_mutex(void* mutex) { pthread_mutex_unlock(static_cast<pthread_mutex_t*>(mutex)); }
 void unlock_both(void* lock) { pthread_rwlock_unlock(static_cast<pthread_rwlock_t*>(lock)); }
+void lock_for_reading(void* lock) { pthread_rwlock_rdlock(static_cast<pthread_rwlock_t*>(lock)); }
+void lock_for_writing(void* lock) { pthread_rwlock_wrlock(static_cast<pthread_rwlock_t*>(lock)); }
 void post(void* semaphore) { sem_post(static_cast<sem_t*>(semaphore)); }
 void take(void* semaphore) { sem_trywait(static_cast<sem_t*>(semaphore)); }
 
@@ -53,11 +56,11 @@ EFFECT(int, pthread_rwlock_tryrdlock, (pthread_rwlock_t * lock)) {
 EFFECT(int, pthread_rwlock_trywrlock, (pthread_rwlock_t * lock)) {
   return noted(pthread_rwlock_trywrlock(lock), lock, unlock_both, nullptr);
 }
-// One that was locked before waits for the commit: which kind it was is not known any more.
+// glibc knows who has it for writing; whoever unlocks it otherwise has it for reading.
 EFFECT(int, pthread_rwlock_unlock, (pthread_rwlock_t * lock)) {
-  if (!in_region() || cancel_action(unlock_both, lock)) return pthread_rwlock_unlock(lock);
-  on_commit(unlock_both, lock);
-  return 0;
+  const bool writes = lock->__data.__cur_writer == gettid();
+  return noted(pthread_rwlock_unlock(lock), lock, writes ? lock_for_writing : lock_for_reading,
+               unlock_both);
 }
 EFFECT(int, sem_wait, (sem_t * semaphore)) {
   return noted(sem_wait(semaphore), semaphore, post, take);

@@ -239,7 +239,9 @@ EFFECT(char*, __realpath_chk, (const char* path, char* to, size_t)) {
 
 EFFECT(pid_t, fork, ()) {
   allow_process("fork");
-  return fork();
+  const pid_t child = fork();
+  if (child == 0) note_fork();
+  return child;
 }
 EFFECT(int, system, (const char* command)) {
   allow_process("system");

@@ -87,10 +87,12 @@ EFFECT(void, perror, (const char* what)) {
   for (const char* each : {what, *what != '\0' ? ": " : "", reason, "\n"})
     put_output(stderr, each, strlen(each), "perror");
 }
-// What waits is flushed by nobody before it is written.
 EFFECT(int, fflush, (FILE * stream)) {
-  if (in_region() && stream != nullptr && settings().output != CKPT_OUTPUT_ALLOW && defers(stream))
+  if (in_region() && stream != nullptr && settings().output != CKPT_OUTPUT_ALLOW &&
+      !this_thread.regions.back().forked && defers(stream)) {
+    put_flush(stream);
     return 0;
+  }
   return fflush(stream);
 }
 EFFECT(int, fflush_unlocked, (FILE * stream)) { return fx_fflush(stream); }

@@ -2,6 +2,7 @@
 #include <fenv.h>
 #include <search.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -174,6 +175,17 @@ EFFECT(void, exit, (int status)) {
   write_output();
   commit_actions();
   exit(has_output_failed() && status == EXIT_SUCCESS ? EXIT_FAILURE : status);
+}
+// These flush no stream, but what has been written to a descriptor is not to be lost.
+EFFECT(void, _exit, (int status)) {
+  write_output();
+  commit_actions();
+  _exit(status);
+}
+EFFECT(void, _Exit, (int status)) { fx__exit(status); }
+EFFECT(void, abort, ()) {
+  write_output();
+  abort();
 }
 EFFECT(int, atexit, (void (*function)())) {
   if (!in_region()) return atexit(function);

@@ -14,9 +14,11 @@ namespace belay::region {
 
 namespace {
 
+constexpr int kNone = -1, kFlush = -2;
+
 struct Piece {
   FILE* stream;    // or null,
-  int descriptor;  // and this
+  int descriptor;  // and this; kFlush: `stream` is to be flushed
   size_t bytes;
 };
 
@@ -75,13 +77,13 @@ bool is_deferred(const char* call) {
     report_callers();
     abort();
   }
-  return settings().output == CKPT_OUTPUT_DEFER;
+  return settings().output == CKPT_OUTPUT_DEFER && !this_thread.regions.back().forked;
 }
 
 void put_output(FILE* stream, const char* data, size_t bytes, const char* call) {
   if (bytes == 0) return;
   if (is_deferred(call) && defers(stream))
-    memcpy(queue(stream, -1, bytes), data, bytes);
+    memcpy(queue(stream, kNone, bytes), data, bytes);
   else
     fwrite(data, 1, bytes, stream);
 }
@@ -89,6 +91,8 @@ void put_output(FILE* stream, const char* data, size_t bytes, const char* call) 
 void put_raw_output(int descriptor, const char* data, size_t bytes) {
   if (bytes > 0) memcpy(queue(nullptr, descriptor, bytes), data, bytes);
 }
+
+void put_flush(FILE* stream) { queue(stream, kFlush, 0); }
 
 int put_formatted(FILE* stream, const char* format, va_list arguments, const char* call) {
   if (!is_deferred(call) || !defers(stream)) return vfprintf(stream, format, arguments);
@@ -98,7 +102,7 @@ int put_formatted(FILE* stream, const char* format, va_list arguments, const cha
   va_end(again);
   if (bytes > 0) {
     // vsnprintf wants room for a NUL, which is no output.
-    char* room = queue(stream, -1, static_cast<size_t>(bytes));
+    char* room = queue(stream, kNone, static_cast<size_t>(bytes));
     this_thread.output.grow(1);
     vsnprintf(room, static_cast<size_t>(bytes) + 1, format, arguments);
     this_thread.output.truncate(this_thread.output.size() - 1);
@@ -111,7 +115,9 @@ void write_output() {
   for (size_t at = 0; at < output.size();) {
     Piece piece;
     memcpy(&piece, &output[at], sizeof piece);
-    if (piece.stream != nullptr)
+    if (piece.descriptor == kFlush)
+      fflush(piece.stream);
+    else if (piece.stream != nullptr)
       fwrite(&output[at + sizeof piece], 1, piece.bytes, piece.stream);
     else
       write_raw(piece.descriptor, &output[at + sizeof piece], piece.bytes);
@@ -123,6 +129,10 @@ void write_output() {
 void write_output_early() {
   write_output();
   for (Region& each : this_thread.regions) each.output_bytes = 0;
+}
+
+void note_fork() {
+  for (Region& each : this_thread.regions) each.forked = true;
 }
 
 }  // namespace belay::region

@@ -10,6 +10,9 @@ namespace belay::region {
 // `bytes` for `stream`: now, at the commit, or never. `call` is named if the policy refuses.
 void put_output(FILE* stream, const char* data, size_t bytes, const char* call);
 
+// `stream` is flushed when what waits up to here has been written.
+void put_flush(FILE* stream);
+
 // printf's part: returns what printf would.
 int put_formatted(FILE* stream, const char* format, va_list arguments, const char* call);
 
@@ -26,6 +29,10 @@ void write_output_early();
 void output_failed();
 // Whether that happened on this thread since it was asked last.
 bool has_output_failed();
+
+// In a process that fork() has made in a region: its commit may never come, for such a process
+// mostly ends by _exit() or exec(). What it puts out in that region waits no more.
+void note_fork();
 
 // What waits, to its streams: the outermost region has committed, or the program ends in it.
 void write_output();

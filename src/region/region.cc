@@ -35,7 +35,7 @@ Region& push_region(const void* frame, const void* code) {
   region.frame = static_cast<const std::byte*>(frame);
   region.hash_epoch = thread.hash_epoch;
   region.begun_at = code;
-  region.rewindable = false;
+  region.rewindable = region.forked = false;
   region.saved_errno = errno;
   thread.hash_epoch = ++thread.hash_epoch_last;
   thread.statistics.regions++;
@@ -77,7 +77,10 @@ void roll_back(Thread& thread, const Region& region) {
 void commit(Thread& thread) {
   thread.statistics.commits++;
   // All of it belongs to the region around now.
-  if (__belay_depth > 0 && !BELAY_MUTANT(inner_commit_drops_log)) return;
+  if (__belay_depth > 0 && !BELAY_MUTANT(inner_commit_drops_log)) {
+    if (thread.regions.back().forked) write_output();
+    return;
+  }
   __belay_log_top = thread.log_base;
   thread.shadow.truncate(0);
   thread.births.truncate(0);

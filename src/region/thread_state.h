@@ -78,6 +78,7 @@ struct Region {
   uint64_t began;        // in races.cc's time, if races are watched
   int saved_errno;
   bool rewindable;
+  bool forked;    // began in another process, which alone says how it ends
   void* handler;  // the innermost one of the C++ runtime, if rewindable
   jmp_buf resume;
 };

@@ -10,7 +10,7 @@
 using namespace belay::region;
 
 extern "C" void* __belay_resolve(void* function, void* site);
-extern "C" void* __belay_unknown_call(void* name, void* function);
+extern "C" void __belay_unknown_code(void* what);
 
 // std::call_once: what it calls is the program's, and is to log.
 namespace {
@@ -27,13 +27,11 @@ CXX_EFFECT(void, __once_proxy, ()) { call_clone_once(); }
 CXX_EFFECT(void,
            _ZNSt6thread15_M_start_threadESt10unique_ptrINS_6_StateESt14default_deleteIS1_EEPFvvE,
            (void* self, void** state, void (*depend)())) {
-  using Start = void (*)(void*, void**, void (*)());
-  void* start = __belay_unknown_call(
-      const_cast<char*>("std::thread: a rollback could not end a thread that it has started;"
-                        " std::thread::thread()"),
-      reinterpret_cast<void*>(
-          _ZNSt6thread15_M_start_threadESt10unique_ptrINS_6_StateESt14default_deleteIS1_EEPFvvE));
-  reinterpret_cast<Start>(start)(self, state, depend);
+  __belay_unknown_code(
+      const_cast<char*>("a new thread (std::thread, std::async), which no rollback"
+                        " ends"));
+  _ZNSt6thread15_M_start_threadESt10unique_ptrINS_6_StateESt14default_deleteIS1_EEPFvvE(self, state,
+                                                                                        depend);
 }
 
 #define FILLS(name)                                      \
