@@ -35,6 +35,8 @@ int main(int argc, char** argv) {
   Report report(options);
   au_config("breakout", AU_DNN, AU_QLEARN, 64, 64);
   au_choice("breakout", "key", 3, Breakout::kStay);
+  au_set("breakout", "learning_rate", 3e-4);
+  au_set("breakout", "return_steps", 5);
 
   float reward = 0;
   int key = Breakout::kStay;

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <climits>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
@@ -20,6 +21,7 @@ struct Options {
         ->check(CLI::IsMember({"hand", "random", "keys"}));
     app.add_flag("--watch", watch, "Show a window");
     app.add_option("--wins", wins, "Stop when the last so many games were won");
+    app.add_option("--points", points, "Stop after the first game that brings so many points");
     app.add_option("--film", film, "Write a strip of pictures of the first game, as PNG");
     app.add_flag("--json", json, "A line of JSON for each game");
   }
@@ -32,6 +34,7 @@ struct Options {
 
   CLI::App app;
   uint64_t frames = UINT64_MAX, seed = 1, wins = 0;
+  int points = INT_MAX;
   std::string player = "random", film;
   bool watch = false, json = false;
   std::mt19937 chance{7};
@@ -64,7 +67,11 @@ class Screen {
 class Report {
  public:
   explicit Report(const Options& options)
-      : wins_(options.wins), json_(options.json), kept_(belay_exempt_malloc(sizeof(Kept))) {
+
+      : wins_(options.wins),
+        points_(options.points),
+        json_(options.json),
+        kept_(belay_exempt_malloc(sizeof(Kept))) {
     new (kept_) Kept;
   }
   ~Report() { belay_exempt_free(kept_); }
@@ -85,7 +92,7 @@ class Report {
     else if (all.games % kLast == 0)
       print();
     std::fflush(stdout);  // what is in the stream's buffer goes back with the program
-    return wins_ > 0 && all.streak >= wins_;
+    return (wins_ > 0 && all.streak >= wins_) || points >= points_;
   }
   int finish() {
     if (!json_) print();
@@ -115,6 +122,7 @@ class Report {
   }
 
   uint64_t wins_;
+  int points_;
   bool json_;
   void* kept_;
 };

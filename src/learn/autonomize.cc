@@ -97,9 +97,9 @@ BELAY_EXPORT int belay_au_output(const char* model, const char* name, size_t cou
                                  double high, double fallback) {
   if (count == 0 || count > kVolumeSideMax || !(low <= fallback && fallback <= high) ||
       !(high - low < 1e30))
-    return remember(fail(EINVAL, "output '{}': {} values from {} to {}, {} by default", name,
-                               count, low, high, fallback)
-                              .value());
+    return remember(fail(EINVAL, "output '{}': {} values from {} to {}, {} by default", name, count,
+                         low, high, fallback)
+                        .value());
   Turn turn;
   return result_of(kept->models.declare_output(model, {.name = name,
                                                        .count = static_cast<uint32_t>(count),
