@@ -35,10 +35,12 @@ int main(int argc, char** argv) {
   Report report(options);
   au_config("breakout", AU_DNN, AU_QLEARN, 64, 64);
   au_choice("breakout", "key", 3, Breakout::kStay);
+  au_set("breakout", "learning_rate", 3e-4);
+  au_set("breakout", "return_steps", 5);
 
   float reward = 0;
   int key = Breakout::kStay;
-  while (report.frames < options.frames && screen.is_open()) {
+  while (report.frames() < options.frames && screen.is_open()) {
     au_checkpoint();
     au_extract("paddle", game.paddle_x);
     au_extract("ball", game.ball);
@@ -54,7 +56,7 @@ int main(int argc, char** argv) {
       continue;
     }
     reward = 0;
-    for (int i = 0; i < kFramesPerKey && !game.is_over(); i++, report.frames++) {
+    for (int i = 0; i < kFramesPerKey && !game.is_over(); i++, report.frame()) {
       reward += game.move(Breakout::Key(key));
       if (screen.begin()) draw(game, screen);
       screen.end();

@@ -49,7 +49,7 @@ int main(int argc, char** argv) {
 
   float reward = 0;
   int key = Platformer::kNone;
-  while (report.frames < options.frames && screen.is_open()) {
+  while (report.frames() < options.frames && screen.is_open()) {
     au_checkpoint();
     au_extract("runner", game.runner);
     au_extract("ground", game.ground_ahead());
@@ -66,7 +66,7 @@ int main(int argc, char** argv) {
       continue;
     }
     reward = 0;
-    for (int i = 0; i < kFramesPerKey && !game.is_over(); i++, report.frames++) {
+    for (int i = 0; i < kFramesPerKey && !game.is_over(); i++, report.frame()) {
       reward += game.move(Platformer::Key(key));
       if (screen.begin()) draw(game, screen);
       screen.end();

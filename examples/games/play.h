@@ -1,12 +1,15 @@
 // What the games have in common around their loops: options, a screen, who plays, a report.
 #pragma once
 
+#include <belay/savepoint.h>
+
 #include <CLI/CLI.hpp>
-#include <chrono>
+#include <algorithm>
+#include <climits>
 #include <cstdint>
 #include <cstdio>
-#include <deque>
 #include <memory>
+#include <new>
 #include <random>
 #include <string>
 
@@ -18,6 +21,7 @@ struct Options {
         ->check(CLI::IsMember({"hand", "random", "keys"}));
     app.add_flag("--watch", watch, "Show a window");
     app.add_option("--wins", wins, "Stop when the last so many games were won");
+    app.add_option("--points", points, "Stop after the first game that brings so many points");
     app.add_option("--film", film, "Write a strip of pictures of the first game, as PNG");
     app.add_flag("--json", json, "A line of JSON for each game");
   }
@@ -30,6 +34,7 @@ struct Options {
 
   CLI::App app;
   uint64_t frames = UINT64_MAX, seed = 1, wins = 0;
+  int points = INT_MAX;
   std::string player = "random", film;
   bool watch = false, json = false;
   std::mt19937 chance{7};
@@ -58,46 +63,66 @@ class Screen {
   int key_ = 1;
 };
 
+// What is counted in all games, those that are taken back included: exempt memory holds it.
 class Report {
  public:
-  explicit Report(const Options& options) : options_(options) {}
+  explicit Report(const Options& options)
+
+      : wins_(options.wins),
+        points_(options.points),
+        json_(options.json),
+        kept_(belay_exempt_malloc(sizeof(Kept))) {
+    new (kept_) Kept;
+  }
+  ~Report() { belay_exempt_free(kept_); }
+  Report(const Report&) = delete;
+
+  uint64_t frames() const { return kept().frames; }
+  void frame() { kept().frames++; }
 
   // Returns whether the games are to end.
   bool game_over(bool won, int points) {
-    games_++;
-    won_.push_back(won);
-    points_.push_back(points);
-    if (won_.size() > kKept) won_.pop_front(), points_.pop_front();
-    streak_ = won ? streak_ + 1 : 0;
-    if (options_.json)
+    Kept& all = kept();
+    all.last[all.games++ % kLast] = {won, points};
+    all.streak = won ? all.streak + 1 : 0;
+    if (json_)
       std::printf("{\"game\": %llu, \"frames\": %llu, \"won\": %s, \"points\": %d}\n",
-                  (unsigned long long)games_, (unsigned long long)frames, won ? "true" : "false",
-                  points);
-    else if (games_ % 50 == 0)
+                  (unsigned long long)all.games, (unsigned long long)all.frames,
+                  won ? "true" : "false", points);
+    else if (all.games % kLast == 0)
       print();
-    return options_.wins > 0 && streak_ >= options_.wins;
+    std::fflush(stdout);  // what is in the stream's buffer goes back with the program
+    return (wins_ > 0 && all.streak >= wins_) || points >= points_;
   }
   int finish() {
-    if (!options_.json) print();
-    return options_.wins > 0 && streak_ < options_.wins ? 1 : 0;
+    if (!json_) print();
+    return wins_ > 0 && kept().streak < wins_ ? 1 : 0;
   }
-
-  uint64_t frames = 0;
 
  private:
-  static constexpr size_t kKept = 50;
+  static constexpr size_t kLast = 50;
+  struct Game {
+    bool won;
+    int points;
+  };
+  struct Kept {
+    uint64_t frames = 0, games = 0, streak = 0;
+    Game last[kLast] = {};
+  };
+  Kept& kept() const { return *static_cast<Kept*>(kept_); }
   void print() const {
-    double points = 0, won = 0, count = double(std::max<size_t>(1, won_.size()));
-    for (bool one : won_) won += one;
-    for (int one : points_) points += one;
+    const Kept& all = kept();
+    size_t count = std::min<size_t>(kLast, all.games);
+    double points = 0, won = 0;
+    for (size_t i = 0; i < count; i++) points += all.last[i].points, won += all.last[i].won;
     std::printf("games %llu  frames %llu  of the last %zu: %.0f %% won, %.1f points\n",
-                (unsigned long long)games_, (unsigned long long)frames, won_.size(),
-                100 * won / count, points / count);
-    std::fflush(stdout);
+                (unsigned long long)all.games, (unsigned long long)all.frames, count,
+                100 * won / double(std::max<size_t>(1, count)),
+                points / double(std::max<size_t>(1, count)));
   }
 
-  const Options& options_;
-  uint64_t games_ = 0, streak_ = 0;
-  std::deque<bool> won_;
-  std::deque<int> points_;
+  uint64_t wins_;
+  int points_;
+  bool json_;
+  void* kept_;
 };

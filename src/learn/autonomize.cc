@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/last_error.h"
+#include "base/text.h"
 #include "learn/decisions.h"
 #include "learn/snapshots.h"
 
@@ -28,6 +28,14 @@ struct Kept {
 constinit Kept* kept = nullptr;
 constinit ProgramState* program = nullptr;
 pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+thread_local char sentence[sizeof Error::message];
+
+int remember(const Error& error) {
+  copy_text(sentence, error.text());
+  errno = error.code;
+  return -1;
+}
 
 class Turn {
  public:
@@ -72,7 +80,7 @@ Decisions decisions() {
   return Decisions(kept->models, *program);
 }
 
-int result_of(const Status& status) { return status ? 0 : set_last_error(status.error()); }
+int result_of(const Status& status) { return status ? 0 : remember(status.error()); }
 
 }  // namespace
 }  // namespace belay
@@ -89,9 +97,9 @@ BELAY_EXPORT int belay_au_output(const char* model, const char* name, size_t cou
                                  double high, double fallback) {
   if (count == 0 || count > kVolumeSideMax || !(low <= fallback && fallback <= high) ||
       !(high - low < 1e30))
-    return set_last_error(fail(EINVAL, "output '{}': {} values from {} to {}, {} by default", name,
-                               count, low, high, fallback)
-                              .value());
+    return remember(fail(EINVAL, "output '{}': {} values from {} to {}, {} by default", name, count,
+                         low, high, fallback)
+                        .value());
   Turn turn;
   return result_of(kept->models.declare_output(model, {.name = name,
                                                        .count = static_cast<uint32_t>(count),
@@ -103,7 +111,7 @@ BELAY_EXPORT int belay_au_output(const char* model, const char* name, size_t cou
 BELAY_EXPORT int belay_au_choice(const char* model, const char* name, size_t count,
                                  size_t fallback) {
   if (count < 2 || count > kVolumeSideMax || fallback >= count)
-    return set_last_error(
+    return remember(
         fail(EINVAL, "choice '{}': one of {}, {} by default", name, count, fallback).value());
   Turn turn;
   return result_of(kept->models.declare_output(model, {.name = name,
@@ -115,7 +123,7 @@ BELAY_EXPORT int belay_au_choice(const char* model, const char* name, size_t cou
 BELAY_EXPORT int belay_au_set(const char* model, const char* option, double value) {
   Turn turn;
   auto found = kept->models.undecided(model);
-  if (!found) return set_last_error(found.error());
+  if (!found) return remember(found.error());
   Status set = set_option((*found)->spec().options, option, value);
   if (set) set = kept->models.apply_settings_again(**found);
   return result_of(set);
@@ -125,7 +133,7 @@ BELAY_EXPORT int belay_au_extract_picture(const char* name, belay_au_type type, 
                                           size_t width, size_t channels, const void* data) {
   if (is_off()) return 0;
   if (height > kVolumeSideMax || width > kVolumeSideMax || channels > kVolumeSideMax)
-    return set_last_error(
+    return remember(
         fail(E2BIG, "'{}': {} x {} x {} values", name, height, width, channels).value());
   Turn turn;
   Volume shape{static_cast<uint32_t>(height), static_cast<uint32_t>(width),
@@ -171,18 +179,18 @@ BELAY_EXPORT int belay_au_write_back(const char* name, belay_au_type type, size_
 BELAY_EXPORT int belay_au_checkpoint(void) {
   if (is_off()) return 0;
   auto result = kept->snapshots.checkpoint();
-  return result ? *result : set_last_error(result.error());
+  return result ? *result : remember(result.error());
 }
 
 BELAY_EXPORT int belay_au_restore(void) {
   if (is_off())
-    return set_last_error(fail(ENOENT, "au_restore: BELAY_AU is off, and nothing taken").value());
+    return remember(fail(ENOENT, "au_restore: BELAY_AU is off, and nothing taken").value());
   return result_of(kept->snapshots.restore());
 }
 
 BELAY_EXPORT int belay_au_use_snapshots(const belay_au_snapshots* snapshots) {
   if (snapshots == nullptr || !snapshots->take || !snapshots->go_back)
-    return set_last_error(fail(EINVAL, "au_use_snapshots: take and go_back are needed").value());
+    return remember(fail(EINVAL, "au_use_snapshots: take and go_back are needed").value());
   kept->snapshots.use(*snapshots);
   return 0;
 }
@@ -196,7 +204,7 @@ BELAY_EXPORT int belay_au_fit(const char* name, uint64_t batches) {
   Turn turn;
   Model* model = kept->models.find(name);
   if (model == nullptr || model->learned() == nullptr || !model->learned()->supervised)
-    return set_last_error(fail(ENOENT, "no supervised model '{}' with examples", name).value());
+    return remember(fail(ENOENT, "no supervised model '{}' with examples", name).value());
   model->learned()->supervised->learn_batches(batches, model->learned()->random);
   model->changed = true;
   return 0;
@@ -206,11 +214,11 @@ BELAY_EXPORT int belay_au_get_stats(const char* name, belay_au_stats* out) {
   Turn turn;
   Model* model = kept->models.find(name);
   if (model == nullptr || out == nullptr)
-    return set_last_error(fail(ENOENT, "no model '{}'", name).value());
+    return remember(fail(ENOENT, "no model '{}'", name).value());
   *out = model->stats();
   return 0;
 }
 
 BELAY_EXPORT const char* belay_au_mode(void) { return name_of(kept->models.mode()); }
 
-BELAY_EXPORT const char* belay_au_error(void) { return belay_crerror(); }
+BELAY_EXPORT const char* belay_au_error(void) { return sentence; }

@@ -4,26 +4,50 @@
 
 #include <atomic>
 
+#include "belay/savepoint.h"
+
 namespace belay {
 namespace {
 
-// Only ever set by a program or its signal handlers, read at au_checkpoint(). It goes back with the
-// program, so what counts is whether it differs from what was answered.
+// Of the program: 0 again in what au_checkpoint() takes.
 std::atomic<uint64_t> requests{0};
+
+// The default: one savepoint, the latest. `context` is where it is kept, in model memory.
+int take_savepoint(void* context) {
+  auto* latest = static_cast<belay_savepoint_t*>(context);
+  belay_savepoint_t taken = 0;
+  int back = belay_savepoint(&taken);
+  if (back < 0) return -errno;
+  if (back > 0) return 2;
+  if (*latest != 0) belay_release_savepoint(*latest);
+  *latest = taken;
+  return 1;
+}
+
+// The sentence of libbelay where it was the one that failed.
+const char* why(int result) {
+  const char* sentence = belay_crerror();
+  return sentence[0] != 0 ? sentence : errno_text(-result);
+}
+
+int go_back_to_savepoint(void* context) {
+  belay_rollback_to(*static_cast<belay_savepoint_t*>(context), 1);
+  return -errno;
+}
 
 }  // namespace
 
+Snapshots::Snapshots() : driver_{&savepoint_, nullptr, take_savepoint, go_back_to_savepoint} {}
+
 Result<int> Snapshots::checkpoint() {
   bool asked = requests.exchange(0) != 0;
-  if (has_driver() && driver_.asked && driver_.asked(driver_.context) != 0) asked = true;
+  if (driver_.asked && driver_.asked(driver_.context) != 0) asked = true;
   if (!asked) return 0;
-  if (!has_driver()) return fail(ENOTSUP, "au_checkpoint: nothing here keeps the program's state");
-  taken_ = true;  // before it, since what is taken says so too
   int result = driver_.take(driver_.context);
   if (result < 0) {
-    taken_ = false;
-    return fail(-result, "au_checkpoint: {}", errno_text(-result));
+    return fail(-result, "au_checkpoint: {}", why(result));
   }
+  taken_ = true;
   return result;
 }
 
@@ -33,7 +57,7 @@ Status Snapshots::restore() {
                 "au_restore: no checkpoint has been taken; one is when it is asked for and "
                 "the program reaches au_checkpoint()");
   int result = driver_.go_back(driver_.context);
-  return fail(-result, "au_restore: {}", errno_text(-result));
+  return fail(-result, "au_restore: {}", why(result));
 }
 
 }  // namespace belay

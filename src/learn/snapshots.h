@@ -9,9 +9,10 @@ namespace belay {
 // Both outlive a rollback: where they live is model memory.
 class Snapshots {
  public:
+  Snapshots();
+
   // pre: take and go_back are set.
   void use(const belay_au_snapshots& snapshots) { driver_ = snapshots; }
-  bool has_driver() const { return driver_.take != nullptr; }
 
   // As au_checkpoint(): 0 not asked for, 1 taken, 2 back here.
   Result<int> checkpoint();
@@ -19,7 +20,8 @@ class Snapshots {
   Status restore();
 
  private:
-  belay_au_snapshots driver_{};
+  belay_au_snapshots driver_;
+  uint64_t savepoint_ = 0;  // the default driver's latest
   bool taken_ = false;
 };
 

@@ -1,0 +1,220 @@
+// What a learned decision costs, how fast networks train, and how many frames of a game a level
+// takes to learn, with checkpoints and without.
+//
+// usage: learn_bench [--quick]                 prints a row of JSON a measurement
+#include <belay/autonomize.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace {
+
+double now_us() {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return double(time.tv_sec) * 1e6 + double(time.tv_nsec) / 1e3;
+}
+
+double at(std::vector<double> sorted, double share) {
+  std::sort(sorted.begin(), sorted.end());
+  return sorted[std::min(sorted.size() - 1, size_t(share * double(sorted.size())))];
+}
+
+void print_row(const char* name, const char* unit, double value, double p10, double p90,
+               double target, bool lower, const std::string& peers = "") {
+  bool met = lower ? value <= target : value >= target;
+  std::printf(
+      "{\"name\": \"%s\", \"unit\": \"%s\", \"value\": %.6g, \"p10\": %.6g, \"p90\": %.6g, "
+      "\"peers\": {%s}, \"target\": %.6g, \"better\": \"%s\", \"met\": %s}\n",
+      name, unit, value, p10, p90, peers.c_str(), target, lower ? "lower" : "higher",
+      met ? "true" : "false");
+  std::fflush(stdout);
+}
+
+void print_row(const char* name, const char* unit, const std::vector<double>& samples,
+               double target, bool lower, const std::string& peers = "") {
+  print_row(name, unit, at(samples, 0.5), at(samples, 0.1), at(samples, 0.9), target, lower, peers);
+}
+
+// ---- In this process ----------------------------------------------------------------------------
+
+// Eight features of four values, a decision by 32-64-64-4, and the decision back.
+void measure_decisions(int rounds) {
+  constexpr const char* kNames[8] = {"px", "py", "speed", "gap", "enemy", "wall", "lives", "time"};
+  au_config("decider", AU_DNN, AU_ADAM, 64, 64);
+  au_output("decider", "moves", 4, -1, 1, 0);
+  std::vector<double> medians, tails, samples(20'000);
+  for (int round = 0; round < rounds; round++) {
+    for (size_t i = 0; i < samples.size(); i++) {
+      std::array<float, 4> values{float(i % 7), float(i % 11), float(i % 13), 1};
+      std::array<float, 4> moves;
+      double start = now_us();
+      for (const char* name : kNames) au_extract(name, values);
+      au_NN("decider",
+            au_serialize("seen", kNames[0], kNames[1], kNames[2], kNames[3], kNames[4], kNames[5],
+                         kNames[6], kNames[7]),
+            "moves");
+      au_write_back("moves", moves);
+      samples[i] = now_us() - start;
+    }
+    medians.push_back(at(samples, 0.5));
+    tails.push_back(at(samples, 0.99));
+  }
+  print_row("decision of 8 features by 32-64-64-4, p50", "us", medians, 1, true);
+  print_row("decision of 8 features by 32-64-64-4, p99", "us", tails, 3, true);
+}
+
+// The model that decisions are then measured with, and the rate at which it learns.
+void measure_training(int rounds) {
+  au_config("trainee", AU_DNN, AU_ADAM, 64, 64);
+  au_output("trainee", "target", 4, -1, 1, 0);
+  au_set("trainee", "batch", 256);
+  au_set("trainee", "batches_per_example", 0);
+  std::array<float, 32> inputs;
+  std::array<float, 4> target;
+  for (int i = 0; i < 2000; i++) {
+    for (size_t k = 0; k < inputs.size(); k++) inputs[k] = float((i * 7 + int(k) * 13) % 101);
+    for (size_t k = 0; k < target.size(); k++) target[k] = float((i * 3 + int(k)) % 19) / 10 - 0.9f;
+    au_extract("inputs", inputs);
+    au_NN("trainee", "inputs", "target");
+    au_write_back("target", target);
+  }
+  std::vector<double> rates;
+  for (int round = 0; round < rounds; round++) {
+    constexpr int kBatches = 500;
+    double start = now_us();
+    belay_au_fit("trainee", kBatches);
+    rates.push_back(kBatches * 256 / (now_us() - start) * 1e6);
+  }
+  print_row("training of 32-64-64-4, batch 256, one core", "samples/s", rates, 1e6, false);
+}
+
+// ---- Games: processes of their own --------------------------------------------------------------
+
+struct Game {
+  uint64_t games = 0, frames = 0;
+  double won_percent = 0, seconds = 0;
+  bool ended_well = false;
+};
+
+std::string models_folder() {
+  char folder[] = "/tmp/belay-learn-bench-XXXXXX";
+  return mkdtemp(folder);
+}
+
+// Its last report and its processor time.
+Game play(const std::string& game, const char* mode, const std::string& models, uint64_t seed,
+          const std::string& options) {
+  std::string command = std::string("BELAY_AU=") + mode + " BELAY_AU_MODELS=" + models +
+                        " BELAY_AU_SET=" + game + ".seed=" + std::to_string(seed) +
+                        " BELAY_LOG=0 " BELAY_GAMES "/" + game + " " + options;
+  rusage before, after;
+  getrusage(RUSAGE_CHILDREN, &before);
+  FILE* pipe = popen(command.c_str(), "r");
+  Game result;
+  char line[256];
+  size_t last = 0;
+  while (fgets(line, sizeof line, pipe))
+    if (sscanf(line, "games %lu frames %lu of the last %zu: %lf", &result.games, &result.frames,
+               &last, &result.won_percent) < 4 &&
+        strncmp(line, "games", 5) == 0)
+      result.won_percent = 0;
+  result.ended_well = pclose(pipe) == 0;
+  getrusage(RUSAGE_CHILDREN, &after);
+  auto seconds = [](const timeval& t) { return double(t.tv_sec) + double(t.tv_usec) / 1e6; };
+  result.seconds = seconds(after.ru_utime) - seconds(before.ru_utime);
+  return result;
+}
+
+// Frames until the runner first passes the first gap that has an enemy before it, when the player
+// asks for a checkpoint before the gap, against always starting from the beginning.
+void measure_obstacle(int seeds) {
+  std::vector<double> ratios, with, without;
+  for (int seed = 1; seed <= seeds; seed++) {
+    for (bool checkpoints : {false, true}) {
+      std::string models = models_folder();
+      std::string options = "--points 23 --frames 3000000";
+      if (checkpoints) options += " --checkpoint-at 16";
+      Game game = play("platformer", "train", models, uint64_t(seed), options);
+      std::filesystem::remove_all(models);
+      (checkpoints ? with : without).push_back(double(game.frames));
+    }
+    ratios.push_back(without.back() / with.back());
+  }
+  char peers[128];
+  snprintf(peers, sizeof peers, "\"frames with\": %.0f, \"frames without\": %.0f", at(with, 0.5),
+           at(without, 0.5));
+  print_row("fewer frames to pass the first hard obstacle, with checkpoints", "times", ratios, 3,
+            false, peers);
+}
+
+// Processor time of training until the level is solved by what has been learned alone.
+void measure_level(const std::string& game, const std::string& check, double wanted_percent,
+                   int seeds, double limit_s, double target_minutes) {
+  std::vector<double> minutes;
+  for (int seed = 1; seed <= seeds; seed++) {
+    std::string models = models_folder();
+    double seconds = 0;
+    bool solved = false;
+    while (!solved && seconds < limit_s) {
+      seconds += play(game, "train", models, uint64_t(seed), "--frames 500000").seconds;
+      solved = play(game, "deploy", models, uint64_t(seed), check).won_percent >= wanted_percent;
+    }
+    std::filesystem::remove_all(models);
+    if (!solved)
+      fprintf(stderr, "%s, seed %d: not solved in %.0f s of processor time\n", game.c_str(), seed,
+              seconds);
+    minutes.push_back(seconds / 60);
+  }
+  print_row((game + ": level solved from scratch, one core").c_str(), "min", minutes,
+            target_minutes, true);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  bool quick = argc > 1 && strcmp(argv[1], "--quick") == 0;
+  // Models of this process are to be trained, and then to decide: two processes, one folder.
+  if (const char* mode = getenv("BELAY_AU"); mode == nullptr) {
+    std::string models = models_folder();
+    setenv("BELAY_AU_MODELS", models.c_str(), 1);
+    for (const char* stage : {"train", "deploy"}) {
+      setenv("BELAY_AU", stage, 1);
+      std::string command = std::string("/proc/") + std::to_string(getpid()) + "/exe";
+      if (system((command + (quick ? " --quick" : "")).c_str()) != 0) return 1;
+    }
+    std::filesystem::remove_all(models);
+    measure_obstacle(quick ? 3 : 11);
+    if (!quick) {
+      measure_level("platformer", "--frames 10000", 100, 5, 300, 30);
+      measure_level("breakout", "--frames 300000", 90, 3, 900, 5);
+    }
+    return 0;
+  }
+  if (strcmp(belay_au_mode(), "train") == 0) {
+    measure_training(quick ? 5 : 30);
+    au_config("decider", AU_DNN, AU_ADAM, 64, 64);
+    au_output("decider", "moves", 4, -1, 1, 0);
+    std::array<float, 32> seen{};
+    std::array<float, 4> moves{};
+    for (int i = 0; i < 200; i++) {
+      seen[size_t(i) % 32] = float(i);
+      au_extract("seen", seen);
+      au_NN("decider", "seen", "moves");
+      au_write_back("moves", moves);
+    }
+  } else {
+    measure_decisions(quick ? 3 : 20);
+  }
+  return 0;
+}
