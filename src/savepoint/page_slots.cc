@@ -1,12 +1,14 @@
 #include "savepoint/page_slots.h"
 
+#include <algorithm>
+
 namespace belay {
 
 constexpr size_t kLeavesMax = 1 << 14;  // 2 TiB of address space in use
 
 bool PageSlots::open(ExemptZone& zone, size_t slots_max) {
   leaf_of_ = zone.take<uint32_t>(kAddressPages / kLeafPages);
-  leaves_ = zone.take<Leaf>(kLeavesMax);
+  leaves_ = zone.take<Leaf>(std::min(kLeavesMax, (zone.end() - zone.start()) / 16 / sizeof(Leaf)));
   pages_ = zone.take<Page>(slots_max);
   return !leaf_of_.empty() && !leaves_.empty() && !pages_.empty();
 }
