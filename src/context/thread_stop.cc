@@ -138,6 +138,8 @@ void ThreadStopper::follow_order(StoppedThread* self) {
 void ThreadStopper::end_thread(StoppedThread* thread) {
   int pid = int(sys::getpid());
   __atomic_store_n(&thread->order, StoppedThread::kEnd, __ATOMIC_RELEASE);
+  // Another value, or a thread that is about to wait would not see the order.
+  __atomic_add_fetch(&gate_, 1, __ATOMIC_ACQ_REL);
   sys::futex_wake(&gate_);
   while (sys::call(SYS_tgkill, pid, thread->tid, 0) == 0) sys::call(SYS_sched_yield);
   thread->state = StoppedThread::kGone;
@@ -150,9 +152,11 @@ void ThreadStopper::wait_for_release(StoppedThread* self) {
     __atomic_store_n(&all_parked_, 1, __ATOMIC_RELEASE);
     sys::futex_wake(&all_parked_);
   }
-  while (__atomic_load_n(&gate_, __ATOMIC_ACQUIRE) != 0 &&
-         __atomic_load_n(&self->order, __ATOMIC_ACQUIRE) != StoppedThread::kEnd)
-    sys::futex_wait(&gate_, 1);
+  for (;;) {
+    uint32_t gate = __atomic_load_n(&gate_, __ATOMIC_ACQUIRE);
+    if (gate == 0 || __atomic_load_n(&self->order, __ATOMIC_ACQUIRE) == StoppedThread::kEnd) break;
+    sys::futex_wait(&gate_, gate);
+  }
   __atomic_store_n(&self->resumed_ns, sys::now_ns(), __ATOMIC_RELEASE);
   __atomic_add_fetch(&left_, 1, __ATOMIC_ACQ_REL);
 }

@@ -96,7 +96,7 @@ class ThreadStopper {
   uint32_t parked_ = 0;  // futex words
   uint32_t parked_goal_ = 0;
   uint32_t all_parked_ = 0;
-  uint32_t gate_ = 0;  // 1: stand still
+  uint32_t gate_ = 0;  // not 0: stand still
   uint32_t left_ = 0;
   uint64_t released_ns_ = 0;
 };
