@@ -205,7 +205,8 @@ Status DirtyTracker::arm(uint64_t start, uint64_t end) {
                             .flags = kScanWpMatching | kScanCheckWpAsync,
                             .start = start,
                             .end = end,
-                            .category_mask = kPageIsWritten};
+                            .category_mask = kPageIsWritten,
+                            .category_anyof_mask = kPageIsPresent | kPageIsSwapped};
     long n = sys::call(SYS_ioctl, pagemap_, kPagemapScan, &arguments);
     if (n == -EINTR) continue;
     if (n < 0)
