@@ -205,7 +205,8 @@ Status DirtyTracker::arm(uint64_t start, uint64_t end) {
                             .flags = kScanWpMatching | kScanCheckWpAsync,
                             .start = start,
                             .end = end,
-                            .category_mask = kPageIsWritten};
+                            .category_mask = kPageIsWritten,
+                            .category_anyof_mask = kPageIsPresent | kPageIsSwapped};
     long n = sys::call(SYS_ioctl, pagemap_, kPagemapScan, &arguments);
     if (n == -EINTR) continue;
     if (n < 0)
@@ -240,7 +241,29 @@ Status DirtyTracker::written(uint64_t start, uint64_t end, std::span<PageRun> ou
 }
 
 Status DirtyTracker::own_pages(uint64_t start, uint64_t end, std::span<PageRun> out, size_t* used) {
-  return scan_pagemap(start, end, /*any_page=*/false, out, used);
+  if (kind_ == Kind::kCompare) return scan_pagemap(start, end, /*any_page=*/false, out, used);
+  // Unlike reading the pagemap this passes over what has no page table.
+  while (start < end) {
+    ScanRegion regions[128];
+    ScanArguments arguments{.size = sizeof arguments,
+                            .start = start,
+                            .end = end,
+                            .vec = reinterpret_cast<uint64_t>(regions),
+                            .vec_len = sizeof regions / sizeof regions[0],
+                            .category_inverted = kPageIsFile,
+                            .category_mask = kPageIsFile,
+                            .category_anyof_mask = kPageIsPresent | kPageIsSwapped,
+                            .return_mask = kPageIsFile};
+    long n = sys::call(SYS_ioctl, pagemap_, kPagemapScan, &arguments);
+    if (n == -EINTR) continue;
+    if (n < 0)
+      return fail(int(-n), "PAGEMAP_SCAN of {:#x}-{:#x}: {}", start, end, errno_text(int(-n)));
+    for (long i = 0; i < n; i++)
+      if (!push(out, used, regions[i].start, regions[i].end, true)) return no_room(out.size());
+    if (arguments.walk_end <= start) break;
+    start = arguments.walk_end;
+  }
+  return {};
 }
 
 Status DirtyTracker::present(uint64_t start, uint64_t end, std::span<PageRun> out, size_t* used) {
