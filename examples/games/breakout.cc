@@ -1,4 +1,4 @@
-// Breakout, played by keys, by hand-written rules, by chance, or by what it has learned.
+// Breakout, played by hand-written rules, by chance, or by what it has learned.
 #include "breakout.h"
 
 #include <belay/autonomize.h>
@@ -40,12 +40,12 @@ int main(int argc, char** argv) {
 
   float reward = 0;
   int key = Breakout::kStay;
-  while (report.frames() < options.frames && screen.is_open()) {
+  while (report.frames() < options.frames) {
     au_checkpoint();
     au_extract("paddle", game.paddle_x);
     au_extract("ball", game.ball);
     au_extract("bricks", game.bricks);
-    key = options.choose(follow_ball(game), screen.key(), 3);
+    key = options.choose(follow_ball(game), 3);
     au_NN("breakout", au_serialize("court", "paddle", "ball", "bricks"), "key", reward,
           game.is_over());
     au_write_back("key", key);

@@ -1,4 +1,4 @@
-// A platformer, played by keys, by hand-written rules, by chance, or by what it has learned.
+// A platformer, played by hand-written rules, by chance, or by what it has learned.
 #include "platformer.h"
 
 #include <belay/autonomize.h>
@@ -49,13 +49,13 @@ int main(int argc, char** argv) {
 
   float reward = 0;
   int key = Platformer::kNone;
-  while (report.frames() < options.frames && screen.is_open()) {
+  while (report.frames() < options.frames) {
     au_checkpoint();
     au_extract("runner", game.runner);
     au_extract("ground", game.ground_ahead());
     au_extract("enemy", game.enemy_ahead());
     au_extract("stands", game.on_ground());
-    key = options.choose(run_and_jump(game), screen.key(), 5);
+    key = options.choose(run_and_jump(game), 5);
     au_NN("platformer", au_serialize("seen", "runner", "ground", "enemy", "stands"), "key", reward,
           game.is_over());
     au_write_back("key", key);

@@ -17,17 +17,15 @@ struct Options {
   explicit Options(const std::string& about) : app(about) {
     app.add_option("--frames", frames, "Play so many frames");
     app.add_option("--seed", seed, "Seed of the game's chance");
-    app.add_option("--player", player, "hand, random or keys; BELAY_AU=train or deploy: learned")
-        ->check(CLI::IsMember({"hand", "random", "keys"}));
-    app.add_flag("--watch", watch, "Show a window");
+    app.add_option("--player", player, "hand or random; BELAY_AU=train or deploy: what is learned")
+        ->check(CLI::IsMember({"hand", "random"}));
+    app.add_flag("--watch", watch, "Show the game in the terminal, which knows 24-bit colours");
     app.add_option("--wins", wins, "Stop when the last so many games were won");
     app.add_option("--points", points, "Stop after the first game that brings so many points");
-    app.add_option("--film", film, "Write a strip of pictures of the first game, as PNG");
     app.add_flag("--json", json, "A line of JSON for each game");
   }
   // The key that the program itself would press; what is learned may take its place.
-  int choose(int by_hand, int pressed, int keys) {
-    if (player == "keys") return pressed;
+  int choose(int by_hand, int keys) {
     if (player == "hand") return by_hand;
     return std::uniform_int_distribution<int>(0, keys - 1)(chance);
   }
@@ -35,12 +33,12 @@ struct Options {
   CLI::App app;
   uint64_t frames = UINT64_MAX, seed = 1, wins = 0;
   int points = INT_MAX;
-  std::string player = "random", film;
+  std::string player = "random";
   bool watch = false, json = false;
   std::mt19937 chance{7};
 };
 
-// A window by SDL2 where it was built with it, pictures for a film, or nothing at all.
+// A picture of the game in the terminal, with --watch.
 class Screen {
  public:
   Screen(const Options& options, int width, int height);
@@ -50,17 +48,13 @@ class Screen {
     return kShades[row % 6];
   }
 
-  bool is_open() const { return open_; }
-  int key() const { return key_; }  // that is held: 0 left, 1 none, 2 right, 3 up, 4 right and up
-  bool begin();                     // whether this frame is seen by anybody
+  bool begin();  // whether this frame is seen by anybody
   void box(float x, float y, float width, float height, uint32_t colour);
   void end();
 
  private:
-  struct Window;
-  std::unique_ptr<Window> window_;
-  bool open_ = true;
-  int key_ = 1;
+  struct Picture;
+  std::unique_ptr<Picture> picture_;
 };
 
 // What is counted in all games, those that are taken back included: exempt memory holds it.
