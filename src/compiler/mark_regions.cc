@@ -115,7 +115,11 @@ bool checkStops(SmallVectorImpl<Found>& All) {
     if (Inside == 0 && !AnyStart)
       return reportError(*Each.Call, "stop_ckpt() without start_ckpt() in this function"), false;
     if (Inside != 0 && !isPowerOf2_32(Inside))
-      return reportError(*Each.Call, "reached from regions of different depth"), false;
+      return reportError(*Each.Call,
+                         "reached from regions of different depth, as behind an exception that has"
+                         " left an inner one: end each in a catch (...) of its own, or use"
+                         " belay::attempt() or belay::undo_guard"),
+             false;
   }
   return true;
 }

@@ -1,6 +1,10 @@
 // The plugin for clang-19 -fpass-plugin=, lld --load-pass-plugin= and opt.
 #include <llvm/Passes/PassBuilder.h>
 #include <llvm/Passes/PassPlugin.h>
+#include <llvm/Transforms/Coroutines/CoroCleanup.h>
+#include <llvm/Transforms/Coroutines/CoroConditionalWrapper.h>
+#include <llvm/Transforms/Coroutines/CoroEarly.h>
+#include <llvm/Transforms/Coroutines/CoroSplit.h>
 
 #include "compiler/instrument.h"
 #include "compiler/lower_logs.h"
@@ -11,11 +15,24 @@ using namespace llvm;
 
 namespace {
 
+// As the pipelines of all levels but -O0 do it earlier: coroutines become functions.
+void splitCoroutines(ModulePassManager& MPM) {
+  ModulePassManager Coroutines;
+  Coroutines.addPass(CoroEarlyPass());
+  CGSCCPassManager Split;
+  Split.addPass(CoroSplitPass());
+  Coroutines.addPass(createModuleToPostOrderCGSCCPassAdaptor(std::move(Split)));
+  Coroutines.addPass(CoroCleanupPass());
+  MPM.addPass(CoroConditionalWrapper(std::move(Coroutines)));
+}
+
 void addToPipelines(PassBuilder& PB) {
   PB.registerPipelineStartEPCallback(
       [](ModulePassManager& MPM, OptimizationLevel) { MPM.addPass(belay::MarkRegions()); });
-  PB.registerOptimizerEarlyEPCallback(
-      [](ModulePassManager& MPM, OptimizationLevel) { MPM.addPass(belay::InstrumentRegions()); });
+  PB.registerOptimizerEarlyEPCallback([](ModulePassManager& MPM, OptimizationLevel Level) {
+    if (Level == OptimizationLevel::O0) splitCoroutines(MPM);
+    MPM.addPass(belay::InstrumentRegions());
+  });
   PB.registerOptimizerLastEPCallback([](ModulePassManager& MPM, OptimizationLevel) {
     // Again, now that loops are unrolled and addresses simplified.
     FunctionPassManager FPM;

@@ -176,6 +176,78 @@ void thrown_while_made() {
   }
 }
 
+// What an inner typed handler lets pass leaves both regions; each way of saying so.
+struct Other {};
+int steps;
+__attribute__((noinline)) void leave(int n) {
+  steps += 10;
+  if (n == 1) throw Counted(n);
+  if (n == 2) throw Other();
+}
+
+void by_guards(int n) {
+  belay::undo_guard outer;
+  steps++;
+  try {
+    belay::undo_guard inner;
+    leave(n);
+    inner.keep();
+  } catch (Counted&) {
+    steps += 100;
+  }
+  outer.keep();
+}
+
+void by_attempts(int n) {
+  belay::attempt([&] {
+    steps++;
+    try {
+      belay::attempt([&] { leave(n); });
+    } catch (Counted&) {
+      steps += 100;
+    }
+  });
+}
+
+void by_handlers(int n) {
+  start_ckpt();
+  try {
+    steps++;
+    try {
+      start_ckpt();
+      try {
+        leave(n);
+      } catch (...) {
+        stop_ckpt(1);
+        throw;
+      }
+      stop_ckpt(0);
+    } catch (Counted&) {
+      steps += 100;
+    }
+  } catch (...) {
+    stop_ckpt(1);
+    throw;
+  }
+  stop_ckpt(0);
+}
+
+void typed_handlers() {
+  const int wanted[] = {11, 101, 1000};
+  for (auto way : {by_guards, by_attempts, by_handlers}) {
+    for (int n = 0; n < 3; n++) {
+      steps = 0;
+      try {
+        way(n);
+      } catch (Other&) {
+        steps += 1000;
+      }
+      CHECK(steps == wanted[n]);
+    }
+  }
+  alive = 0;  // destructors of what left the inner regions only
+}
+
 int main() {
   catch_inside(true);
   CHECK(made == 0 && destroyed == 0 && note == "nothing of note");
@@ -188,5 +260,6 @@ int main() {
   rewinding();
   standard();
   thrown_while_made();
+  typed_handlers();
   return 0;
 }
