@@ -76,7 +76,7 @@ uint64_t libraries_loaded() {
 constexpr size_t kRoomBytes = 128 << 10;
 
 [[gnu::noinline]] void touch_stack() {
-  volatile char room[2 * kRoomBytes];
+  [[maybe_unused]] volatile char room[2 * kRoomBytes];
   room[0] = 0;
 }
 
