@@ -90,7 +90,19 @@ void put_raw_output(int descriptor, const char* data, size_t bytes) {
   if (bytes > 0) memcpy(queue(nullptr, descriptor, bytes), data, bytes);
 }
 
+void refuse_counts(const char* format) {
+  if (!in_region()) return;
+  for (const char* at = strchr(format, '%'); at != nullptr; at = strchr(at, '%')) {
+    at++;
+    at += strspn(at, "-+ #0123456789'I*$.hlLqjzt");
+    if (*at == 'n')
+      fatal("printf() with a conversion n in a region: its count would not be undone");
+    if (*at != '\0') at++;
+  }
+}
+
 int put_formatted(FILE* stream, const char* format, va_list arguments, const char* call) {
+  refuse_counts(format);
   if (!is_deferred(call) || !defers(stream)) return vfprintf(stream, format, arguments);
   va_list again;
   va_copy(again, arguments);

@@ -13,6 +13,9 @@ void put_output(FILE* stream, const char* data, size_t bytes, const char* call);
 // printf's part: returns what printf would.
 int put_formatted(FILE* stream, const char* format, va_list arguments, const char* call);
 
+// printf's %n writes through an argument that nothing else here looks at: ends the program.
+void refuse_counts(const char* format);
+
 // Whether output waits now; ends the program if it is refused.
 bool is_deferred(const char* call);
 
