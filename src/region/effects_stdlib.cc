@@ -169,11 +169,12 @@ EFFECT(char*, setstate, (char* array)) {
 
 // ---- The end of the program keeps what the region did: there is nobody left to undo it for. ----
 
+// A program that closes its output in the region can't see an error, but its status tells.
 EFFECT(void, exit, (int status)) {
   register_exits();
   write_output();
   commit_actions();
-  exit(status);
+  exit(has_output_failed() && status == EXIT_SUCCESS ? EXIT_FAILURE : status);
 }
 // These flush no stream, but what has been written to a descriptor is not to be lost.
 EFFECT(void, _exit, (int status)) {

@@ -23,6 +23,7 @@ struct Piece {
 };
 
 thread_local BELAY_TLS size_t last_piece, last_end;  // of what was queued last
+thread_local BELAY_TLS bool failed;
 
 // Room for `bytes` behind a header, which is all that waits; the caller fills it. Output of single
 // characters makes one piece, as far as no region has begun in between.
@@ -50,13 +51,24 @@ void write_raw(int descriptor, const char* data, size_t bytes) {
   while (bytes > 0) {
     ssize_t written = write(descriptor, data, bytes);
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return;  // as with stdio, nobody is left who could be told
+    if (written < 0) return output_failed();
     data += written;
     bytes -= static_cast<size_t>(written);
   }
 }
 
 }  // namespace
+
+void output_failed() {
+  report("what a region has printed could not be written: %s", strerror(errno));
+  failed = true;
+}
+
+bool has_output_failed() {
+  const bool result = failed;
+  failed = false;
+  return result;
+}
 
 bool is_deferred(const char* call) {
   if (!in_region()) return false;
@@ -82,7 +94,19 @@ void put_raw_output(int descriptor, const char* data, size_t bytes) {
 
 void put_flush(FILE* stream) { queue(stream, kFlush, 0); }
 
+void refuse_counts(const char* format) {
+  if (!in_region()) return;
+  for (const char* at = strchr(format, '%'); at != nullptr; at = strchr(at, '%')) {
+    at++;
+    at += strspn(at, "-+ #0123456789'I*$.hlLqjzt");
+    if (*at == 'n')
+      fatal("printf() with a conversion n in a region: its count would not be undone");
+    if (*at != '\0') at++;
+  }
+}
+
 int put_formatted(FILE* stream, const char* format, va_list arguments, const char* call) {
+  refuse_counts(format);
   if (!is_deferred(call) || !defers(stream)) return vfprintf(stream, format, arguments);
   va_list again;
   va_copy(again, arguments);

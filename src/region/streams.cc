@@ -32,6 +32,10 @@ bool is_seekable(FILE* stream) {
 bool is_writing(const FILE* stream) { return stream->_IO_write_ptr > stream->_IO_write_base; }
 
 void close_stream(void* stream) { fclose(static_cast<FILE*>(stream)); }
+// The region was told that all is written.
+void close_output(void* stream) {
+  if (fclose(static_cast<FILE*>(stream)) != 0) output_failed();
+}
 void close_pipe(void* stream) { pclose(static_cast<FILE*>(stream)); }
 
 // The descriptor belongs to somebody else.
@@ -158,7 +162,7 @@ EFFECT(int, pclose, (FILE * stream)) {
 EFFECT(int, fclose, (FILE * stream)) {
   if (!in_region()) return fclose(stream);
   if (stream == stdout || stream == stderr) {
-    on_commit(close_stream, stream);
+    on_commit(close_output, stream);
     return 0;
   }
   note_stream(stream);

@@ -1,20 +1,24 @@
 // Runs a program that region_main.c begins, and compares its memory word by word after the rollback
 // with what it was at the region's start.
 //
-// usage: memory_check PROGRAM [ARGUMENT...]      prints a line for each word that differs:
+// usage: memory_check REPORT PROGRAM [ARGUMENT...]     REPORT has a line for each word that
+// differs:
 //     differs ADDRESS WAS NOW MAPPING+OFFSET
-// and at the end "compared BYTES bytes in COUNT mappings, N words differ". The program's own exit
-// status is its result; 99 if it never came to the end of its rollback.
+// with the offset from where the file is loaded, and at the end "compared BYTES bytes in COUNT
+// mappings, N words differ". The program's own exit status is its result; 99 if it never came to
+// the end of its rollback.
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cinttypes>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <string>
 #include <vector>
@@ -24,13 +28,19 @@ namespace {
 constexpr int kNeverRolledBack = 99;
 constexpr size_t kWord = 8;
 
+// region_main.c's.
+struct Span {
+  uint64_t begin, end;
+  bool has(uint64_t address) const { return address - begin < end - begin; }
+};
 struct Report {
-  uint64_t phase, frame, own_begin, own_end, sites_begin, sites_end, heap, heap_bytes, tls_begin,
-      tls_end;
+  uint64_t phase, frame;
+  Span heap, ignored[4];
 };
 
 struct Mapping {
   uint64_t begin, end;
+  uint64_t base;  // where its file is loaded
   std::string name;
   std::vector<char> bytes;
 };
@@ -46,7 +56,7 @@ std::map<uint64_t, Mapping> writable_mappings(pid_t pid) {
   FILE* maps = fopen(path.c_str(), "r");
   if (maps == nullptr) return found;
   char line[4096];
-  uint64_t last_end = 0;
+  uint64_t last_end = 0, base = 0;
   std::string last_name;
   while (fgets(line, sizeof line, maps) != nullptr) {
     Mapping each;
@@ -55,10 +65,12 @@ std::map<uint64_t, Mapping> writable_mappings(pid_t pid) {
                access, name) < 3)
       continue;
     // What follows a library's variables are those of them that begin as zeros.
-    const bool follows = name[0] == '\0' && last_end == each.begin;
-    each.name = follows && last_name[0] == '/' ? last_name + "(bss)" : name;
+    const bool follows = name[0] == '\0' && last_end == each.begin && last_name[0] == '/';
+    each.name = follows ? last_name : name;
+    if (each.name.empty() || each.name != last_name) base = each.begin;
+    each.base = base;
     last_end = each.end;
-    last_name = follows ? last_name : each.name;
+    last_name = each.name;
     if (access[1] == 'w') found[each.begin] = each;
   }
   fclose(maps);
@@ -83,8 +95,8 @@ class Comparison {
       if (!is_old(each) || each.name.find("libbelay_region") != std::string::npos) continue;
       uint64_t from = begin, end = each.end;
       if (each.name == "[stack]") from = report.frame;
-      if (begin <= report.heap && report.heap < end) end = report.heap + report.heap_bytes;
-      Mapping copy = {from, end, each.name, {}};
+      if (begin <= report.heap.begin && report.heap.begin < end) end = report.heap.end;
+      Mapping copy = {from, end, each.base, each.name, {}};
       copy.bytes.resize(end - from);
       if (read_memory(pid_, from, copy.bytes.data(), copy.bytes.size()))
         start_.push_back(std::move(copy));
@@ -111,15 +123,15 @@ class Comparison {
       }
       for (size_t at = 0; at + kWord <= now.size(); at += kWord) {
         if (memcmp(&now[at], &each.bytes[at], kWord) == 0) continue;
-        uint64_t address = each.begin + at, was_word, now_word;
-        if (address >= report.own_begin && address < report.own_end) continue;
-        if (address >= report.sites_begin && address < report.sites_end) continue;
-        if (address >= report.tls_begin && address < report.tls_end) continue;
+        const uint64_t address = each.begin + at;
+        auto ignores = [&](const Span& span) { return span.has(address); };
+        if (std::any_of(std::begin(report.ignored), std::end(report.ignored), ignores)) continue;
+        uint64_t was_word, now_word;
         memcpy(&was_word, &each.bytes[at], kWord);
         memcpy(&now_word, &now[at], kWord);
         differences++;
-        printf("differs %" PRIx64 " %" PRIx64 " %" PRIx64 " %s+%zx\n", address, was_word, now_word,
-               each.name.empty() ? "anonymous" : each.name.c_str(), at);
+        printf("differs %" PRIx64 " %" PRIx64 " %" PRIx64 " %s+%" PRIx64 "\n", address, was_word,
+               now_word, each.name.empty() ? "anonymous" : each.name.c_str(), address - each.base);
       }
     }
     printf("compared %zu bytes in %zu mappings, %zu words differ\n", all, start_.size(),
@@ -162,16 +174,20 @@ int follow(pid_t pid) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2) {
-    fprintf(stderr, "usage: memory_check PROGRAM [ARGUMENT...]\n");
+  if (argc < 3) {
+    fprintf(stderr, "usage: memory_check REPORT PROGRAM [ARGUMENT...]\n");
     return 64;
   }
   pid_t pid = fork();
   if (pid == 0) {
     ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-    execvp(argv[1], argv + 1);
-    perror(argv[1]);
+    execvp(argv[2], argv + 2);
+    perror(argv[2]);
     _exit(127);
+  }
+  if (freopen(argv[1], "w", stdout) == nullptr) {
+    perror(argv[1]);
+    return 66;
   }
   return follow(pid);
 }

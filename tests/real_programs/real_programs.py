@@ -3,32 +3,40 @@
 
 usage: real_programs.py --drivers DIR --check MEMORY_CHECK --work DIR [--keep] PROGRAM...
 
-Each program has a recipe, recipes/PROGRAM.json. It is built by belay-cc or belay-c++ with
-region_main.c around its main(). Committed, its own test suite must pass; rolled back, every word of
-its writable memory must be what it was at the start, as another process sees it over ptrace, but
-for those that allowed.txt lists; and the program, which then runs once more, prints what it prints
-without a rollback.
+Each program has a recipe, recipes/PROGRAM.json. It is built twice: by the compiler that belay-cc
+runs, and by belay-cc or belay-c++ with region_main.c around its main(). Committed, its own test
+suite must pass and say what it says of the plain build; rolled back, every word of its writable
+memory must be what it was at the start, as another process sees it over ptrace, but for those that
+allowed.txt lists; and the program, which then runs once more, prints what it prints without a
+rollback.
 
 A recipe has
     source      the Debian source package
     configure   commands (of sh, in the package's folder), run without regions
     build       commands, run with regions; CC and CXX are the compilers
     test        commands: the program's own test suite, with regions committed
-    expect      a pattern (of re) that the suite's output must have; without, its status says all
+    expect      a pattern (of re): what the suite's output must have. Its matches must be those of
+                the plain build's suite
+    unlike      lines that may differ, as patterns with the reason: {pattern: why}
+    without     what of the suite is left out, and why
     rollback    runs: {"command": [...], "input": a file's name or null}; {here}: recipes' folder
     flags       options for the compiler, besides -O2 -g
 """
 
 import argparse
+import functools
 import json
 import os
 import pathlib
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
+INCLUDE = HERE.parent.parent / "include"
+PLAIN, REGIONS = "plain", "regions"  # builds, and their folders
 SKIP = 77  # CTest's SKIP_RETURN_CODE
 BUILD_S, TEST_S, RUN_S = 1800, 1800, 300
 LEVEL = "-O2"
@@ -140,38 +148,66 @@ class Program:
     def make_compilers(self, drivers):
         folder = self.work / "compilers"
         folder.mkdir(exist_ok=True)
-        main = folder / "region_main.o"
-        must_run([drivers / "belay-cc", LEVEL, "-g", "-fPIC", "-c", HERE / "region_main.c", "-o",
-                  main], log=self.log, seconds=BUILD_S)
+        main, heap = folder / "region_main.o", folder / "region_heap.o"
+        plain = subprocess.run([drivers / "belay-cc", "-print-prog-name=clang"], check=True,
+                               capture_output=True, text=True).stdout.strip()
+        for compiler, made in ((drivers / "belay-cc", main), (plain, heap)):
+            must_run([compiler, LEVEL, "-g", "-fPIC", "-fno-builtin", f"-I{INCLUDE}", "-c",
+                      HERE / made.with_suffix(".c").name, "-o", made], log=self.log,
+                     seconds=BUILD_S)
+        self.compilers = {PLAIN: {"CC": plain, "CXX": f"{plain}++"}, REGIONS: {}}
         for variable, driver in (("CC", "belay-cc"), ("CXX", "belay-c++")):
             path = folder / driver
-            path.write_text(COMPILER.format(driver=drivers / driver, main=main))
+            path.write_text(COMPILER.format(driver=drivers / driver, main=f"{main} {heap}"))
             path.chmod(0o755)
-            self.environment[variable] = str(path)
+            self.compilers[REGIONS][variable] = str(path)
         # What clang 19 refuses of C before 1999.
         old = "-Wno-implicit-function-declaration -Wno-implicit-int -Wno-int-conversion"
         flags = f"{LEVEL} -g -w {old} {self.recipe.get('flags', '')}"
         self.environment["CFLAGS"] = self.environment["CXXFLAGS"] = flags
 
-    def all_of(self, step, regions):
-        environment = {**self.environment, "BELAY_TEST_REGION": "1" if regions else ""}
+    def all_of(self, step, build, regions):
+        environment = {**self.environment, **self.compilers[build],
+                       "BELAY_TEST_REGION": "1" if regions else ""}
         return "".join(
-            must_run(command, log=self.log, seconds=BUILD_S, cwd=self.folder, env=environment)
+            must_run(command, log=self.log, seconds=BUILD_S, cwd=self.work / build,
+                     env=environment)
             for command in self.recipe.get(step, []))
 
     def build(self):
-        self.folder = fetch(self.recipe["source"], self.work, self.log)
-        if not (self.work / "built").exists():
-            self.all_of("configure", False)
-            self.all_of("build", True)
-            (self.work / "built").touch()
+        source = fetch(self.recipe["source"], self.work, self.log)
+        self.folder = self.work / REGIONS
+        for build in (PLAIN, REGIONS):
+            if (self.work / f"built.{build}").exists():
+                continue
+            shutil.rmtree(self.work / build, ignore_errors=True)
+            shutil.copytree(source, self.work / build, symlinks=True)
+            self.all_of("configure", build, False)
+            self.all_of("build", build, True)
+            (self.work / f"built.{build}").touch()
 
     def test_committed(self):
-        text = self.all_of("test", True)
-        pattern = self.recipe.get("expect")
-        if pattern and not re.search(pattern, text, re.M):
+        pattern = self.recipe["expect"]
+
+        def verdicts(build):
+            text = self.all_of("test", build, True).replace(str(self.work / build), "")
+            (self.work / f"suite.{build}").write_text(text)
+            matches = [match.group(0) for match in re.finditer(pattern, text, re.M)]
+            return [line for line in matches
+                    if not any(re.search(each, line) for each in self.recipe.get("unlike", {}))]
+
+        plain = self.work / f"verdicts.{PLAIN}"
+        if not plain.exists():
+            plain.write_text(json.dumps(verdicts(PLAIN)))
+        expected, found = json.loads(plain.read_text()), verdicts(REGIONS)
+        if not found:
             raise Failure(f"the test suite says nothing like {pattern}; see {self.log}")
-        return re.search(pattern, text, re.M).group(0) if pattern else "status 0"
+        if found != expected:
+            other = [line for line in found if line not in expected][:5]
+            lost = [line for line in expected if line not in found][:5]
+            raise Failure(f"the test suite says {other}, and of the plain build {lost}; "
+                          f"see {self.work}/suite.*")
+        return f"{len(found)} lines as without regions, the last: {found[-1].strip()[-100:]}"
 
     def test_rolled_back(self, wanted):
         command = [word.replace("{here}", str(HERE / "recipes")) for word in wanted["command"]]
@@ -186,46 +222,62 @@ class Program:
             return status, text
 
         plain = output([])
-        status, text = output([self.check], BELAY_TEST_ROLLBACK="1")
-        report = [line for line in text.splitlines() if line.startswith("compared ")]
-        differing = [line for line in text.splitlines()
-                     if line.startswith(("differs ", "gone ", "unreadable "))
-                     and not self.is_allowed(line)]
+        lines = self.work / "report"
+        lines.write_text("")
+        status, text = output([self.check, lines], BELAY_TEST_ROLLBACK="1")
+        lines = lines.read_text().splitlines()
+        report = [line for line in lines if line.startswith("compared ")]
+        differing = [line for line in lines
+                     if not line.startswith("compared ") and not self.is_allowed(line)]
         if not report:
             raise Failure(f"{shlex.join(command)}: no rollback was seen, status {status}:\n"
                           f"{text[-800:]}")
         if differing:
+            shown = (" ".join([line, *variables_of(line)]) for line in differing[:12])
             raise Failure(f"{shlex.join(command)}: {len(differing)} words differ:\n" +
-                          "\n".join(self.with_symbol(line) for line in differing[:12]))
-        rest = "\n".join(line for line in text.splitlines()
-                         if not line.startswith(("compared ", "differs ")))
-        if plain[0] != status or plain[1].strip() != rest.strip():
+                          "\n".join(shown))
+        if plain != (status, text):
             raise Failure(f"{shlex.join(command)}: after the rollback it prints something else, "
                           f"or ends with {status} instead of {plain[0]}; see {self.log}")
-        return report[0]
-
-    def with_symbol(self, line):
-        """Of a line that ends with FILE+OFFSET: the variable's name as well, as far as known."""
-        match = re.search(r" (/\S+)\+(\w+)$", line)
-        if not match:
-            return line
-        # Offsets are those in the writable mapping: the last one of the file.
-        headers = subprocess.run(["readelf", "-lW", match.group(1)], capture_output=True,
-                                 text=True, check=False).stdout
-        loads = re.findall(r"LOAD +\S+ +(\S+) .* RW ", headers)
-        symbols = subprocess.run(["nm", "-n", "--defined-only", match.group(1)],
-                                 capture_output=True, text=True, check=False).stdout
-        if not loads:
-            return line
-        at = (int(loads[-1], 16) & ~0xfff) + int(match.group(2), 16)
-        below = [each.split() for each in symbols.splitlines() if int(each.split()[0], 16) <= at]
-        return f"{line} near {below[-1][2]}" if below else line
+        return f"{report[0]}; {len(lines) - 1} are allowed to"
 
     def is_allowed(self, line):
-        for entry in (HERE / "allowed.txt").read_text().splitlines():
-            if entry and not entry.startswith("#") and re.search(entry.split("  ")[0], line):
-                return True
-        return False
+        entries = [entry.split("  ")[0] for entry in (HERE / "allowed.txt").read_text().splitlines()
+                   if entry and not entry.startswith("#")]
+        return all(any(re.fullmatch(entry, variable) for entry in entries)
+                   for variable in variables_of(line))
+
+
+@functools.lru_cache
+def variables_in(path):
+    """[(address, size, name)] of a file's variables, with those of its debugging symbols."""
+    notes = subprocess.run(["readelf", "-nW", path], capture_output=True, text=True, check=False)
+    build_id = re.search(r"Build ID: (..)(\w+)", notes.stdout)
+    files = [path]
+    if build_id:
+        files.append(f"/usr/lib/debug/.build-id/{build_id.group(1)}/{build_id.group(2)}.debug")
+    found = set()
+    for each in files:
+        if os.path.exists(each):
+            symbols = subprocess.run(["nm", "-S", "--defined-only", each], capture_output=True,
+                                     text=True, check=False).stdout
+            found |= {(int(at, 16), int(size, 16), name.split("@")[0]) for at, size, name in
+                      re.findall(r"^(\w+) (\w+) [bBdDvV] (\S+)", symbols, re.M)}
+    return sorted(found)
+
+
+def variables_of(line):
+    """FILE:VARIABLE for each byte that differs; FILE+OFFSET where none is known."""
+    match = re.match(r"differs \w+ (\w+) (\w+) (/\S+)\+(\w+)$", line)
+    if not match:
+        return {line.split()[-1]}
+    was, now, at = (int(match.group(i), 16) for i in (1, 2, 4))
+    name, found = os.path.basename(match.group(3)), set()
+    for byte in (at + i for i in range(8) if (was ^ now) >> 8 * i & 0xff):
+        found.add(next((f"{name}:{variable}" for start, size, variable
+                        in variables_in(match.group(3)) if start <= byte < start + size),
+                       f"{name}+{byte:x}"))
+    return found
 
 
 def check(name, options):
@@ -246,6 +298,11 @@ def main():
     for path in ("drivers", "check", "work"):
         setattr(options, path, getattr(options, path).resolve())
     options.work.mkdir(parents=True, exist_ok=True)
+    libc = re.search(r"/\S*libc\.so\.6", subprocess.run(["ldd", options.check], check=True,
+                                                         capture_output=True, text=True).stdout)
+    if not any(name == "main_arena" for _, _, name in variables_in(libc.group(0))):
+        print("the names of the C library's variables are not here (Debian: libc6-dbg)")
+        sys.exit(SKIP)
     failed = False
     for name in options.programs:
         try:
