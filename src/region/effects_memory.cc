@@ -18,6 +18,7 @@
 #include "region/clone_table.h"
 #include "region/effect.h"
 #include "region/external.h"
+#include "region/written.h"
 
 using namespace belay::region;
 
@@ -119,6 +120,19 @@ EFFECT(dirent64*, readdir64, (DIR * folder)) {
   note_folder(folder);
   return readdir64(folder);
 }
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+EFFECT(int, readdir_r, (DIR * folder, dirent* to, dirent** result)) {
+  note_folder(folder);
+  log_spans(object(to), object(result));
+  return readdir_r(folder, to, result);
+}
+EFFECT(int, readdir64_r, (DIR * folder, dirent64* to, dirent64** result)) {
+  note_folder(folder);
+  log_spans(object(to), object(result));
+  return readdir64_r(folder, to, result);
+}
+#pragma GCC diagnostic pop
 EFFECT(void, rewinddir, (DIR * folder)) {
   note_folder(folder);
   rewinddir(folder);

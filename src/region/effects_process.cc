@@ -4,12 +4,14 @@
 #include <link.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/single_threaded.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdarg>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -172,6 +174,37 @@ EFFECT(int, setitimer, (__itimer_which_t which, const itimerval* to, itimerval* 
   allow_external("setitimer");
   if (old != nullptr) log_bytes(old, sizeof *old);
   return setitimer(which, to, old);
+}
+
+// What it sets, stays.
+EFFECT(int, prctl, (int option, ...)) {
+  va_list arguments;
+  va_start(arguments, option);
+  unsigned long words[4];
+  for (unsigned long& each : words) each = va_arg(arguments, unsigned long);
+  va_end(arguments);
+  size_t answer = 0;
+  switch (option) {
+    case PR_GET_NAME:
+      answer = 16;
+      break;
+    case PR_GET_TID_ADDRESS:
+      answer = sizeof(int*);
+      break;
+    case PR_GET_PDEATHSIG:
+    case PR_GET_CHILD_SUBREAPER:
+    case PR_GET_TSC:
+    case PR_GET_UNALIGN:
+    case PR_GET_ENDIAN:
+    case PR_GET_FPEMU:
+    case PR_GET_FPEXC:
+      answer = sizeof(int);
+      break;
+    default:
+      allow_external("prctl");
+  }
+  if (answer != 0) log_bytes(reinterpret_cast<void*>(words[0]), answer);
+  return prctl(option, words[0], words[1], words[2], words[3]);
 }
 
 // ---- Folder, masks ----

@@ -31,6 +31,7 @@ EFFECT(int, vprintf, (const char* format, va_list arguments)) {
   return put_formatted(stdout, format, arguments, "vprintf");
 }
 EFFECT(int, vdprintf, (int to, const char* format, va_list arguments)) {
+  refuse_counts(format);
   char* text;
   int bytes = vasprintf(&text, format, arguments);
   if (bytes < 0) return bytes;
@@ -99,6 +100,7 @@ EFFECT(int, fflush_unlocked, (FILE * stream)) { return fx_fflush(stream); }
 
 // Formatting measures first, so as to log no more than is written.
 EFFECT(int, vsnprintf, (char* to, size_t room, const char* format, va_list arguments)) {
+  refuse_counts(format);
   va_list again;
   va_copy(again, arguments);
   int bytes = vsnprintf(nullptr, 0, format, again);
@@ -124,6 +126,7 @@ EFFECT(int, __vsprintf_chk, (char* to, int, size_t all, const char* format, va_l
   return bytes;
 }
 EFFECT(int, vasprintf, (char** to, const char* format, va_list arguments)) {
+  refuse_counts(format);
   log_bytes(to, sizeof *to);
   int bytes = vasprintf(to, format, arguments);
   if (bytes >= 0) born_by_malloc(*to);

@@ -94,7 +94,19 @@ void put_raw_output(int descriptor, const char* data, size_t bytes) {
 
 void put_flush(FILE* stream) { queue(stream, kFlush, 0); }
 
+void refuse_counts(const char* format) {
+  if (!in_region()) return;
+  for (const char* at = strchr(format, '%'); at != nullptr; at = strchr(at, '%')) {
+    at++;
+    at += strspn(at, "-+ #0123456789'I*$.hlLqjzt");
+    if (*at == 'n')
+      fatal("printf() with a conversion n in a region: its count would not be undone");
+    if (*at != '\0') at++;
+  }
+}
+
 int put_formatted(FILE* stream, const char* format, va_list arguments, const char* call) {
+  refuse_counts(format);
   if (!is_deferred(call) || !defers(stream)) return vfprintf(stream, format, arguments);
   va_list again;
   va_copy(again, arguments);

@@ -16,6 +16,9 @@ void put_flush(FILE* stream);
 // printf's part: returns what printf would.
 int put_formatted(FILE* stream, const char* format, va_list arguments, const char* call);
 
+// printf's %n writes through an argument that nothing else here looks at: ends the program.
+void refuse_counts(const char* format);
+
 // Whether output waits now; ends the program if it is refused.
 bool is_deferred(const char* call);
 
@@ -25,14 +28,14 @@ void put_raw_output(int descriptor, const char* data, size_t bytes);
 // What waits is written before the commit, and stays.
 void write_output_early();
 
+// In a process that fork() has made in a region: its commit may never come, for such a process
+// mostly ends by _exit() or exec(). What it puts out in that region waits no more.
+void note_fork();
+
 // Of what was said to be written and could not be, at the commit: reports it on standard error.
 void output_failed();
 // Whether that happened on this thread since it was asked last.
 bool has_output_failed();
-
-// In a process that fork() has made in a region: its commit may never come, for such a process
-// mostly ends by _exit() or exec(). What it puts out in that region waits no more.
-void note_fork();
 
 // What waits, to its streams: the outermost region has committed, or the program ends in it.
 void write_output();

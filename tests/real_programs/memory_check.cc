@@ -1,7 +1,8 @@
 // Runs a program that region_main.c begins, and compares its memory word by word after the rollback
 // with what it was at the region's start.
 //
-// usage: memory_check PROGRAM [ARGUMENT...]      prints a line for each word that differs:
+// usage: memory_check REPORT PROGRAM [ARGUMENT...]     REPORT has a line for each word that
+// differs:
 //     differs ADDRESS WAS NOW MAPPING+OFFSET
 // with the offset from where the file is loaded, and at the end "compared BYTES bytes in COUNT
 // mappings, N words differ". The program's own exit status is its result; 99 if it never came to
@@ -173,16 +174,20 @@ int follow(pid_t pid) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2) {
-    fprintf(stderr, "usage: memory_check PROGRAM [ARGUMENT...]\n");
+  if (argc < 3) {
+    fprintf(stderr, "usage: memory_check REPORT PROGRAM [ARGUMENT...]\n");
     return 64;
   }
   pid_t pid = fork();
   if (pid == 0) {
     ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-    execvp(argv[1], argv + 1);
-    perror(argv[1]);
+    execvp(argv[2], argv + 2);
+    perror(argv[2]);
     _exit(127);
+  }
+  if (freopen(argv[1], "w", stdout) == nullptr) {
+    perror(argv[1]);
+    return 66;
   }
   return follow(pid);
 }

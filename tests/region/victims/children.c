@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,6 +29,12 @@ static int status_of(pid_t child) {
 
 static void run_child(void) {
   shared = 2;
+  char name[16] = "";
+  CHECK(prctl(PR_SET_NAME, "victim", 0, 0, 0) == 0);
+  start_ckpt();
+  CHECK(prctl(PR_GET_NAME, name, 0, 0, 0) == 0 && strcmp(name, "victim") == 0);
+  stop_ckpt(1);
+  CHECK(name[0] == '\0');
   printf("child\n");
   fflush(stdout);
   start_ckpt();

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <glob.h>
+#include <inttypes.h>
 #include <locale.h>
 #include <math.h>
 #include <poll.h>
@@ -42,6 +43,8 @@ static union {
   wchar_t wide[64];
   int numbers[8];
   double reals[8];
+  char* pointers[128];
+  struct dirent entry, *entries[128];
 } to, was;
 static FILE* stream;
 static int descriptor;
@@ -83,6 +86,7 @@ static void files(void) {
   close(descriptor);
   DIR* folder = opendir("/");
   readdir(folder);
+  readdir_r(folder, &to.entry, &to.entries[100]);
   closedir(folder);
   readlink("/proc/self/exe", to.bytes + 1200, 200);
   getcwd(to.bytes + 1500, 1000);
@@ -100,6 +104,9 @@ static void times_and_numbers(void) {
   uname(&to.names);
   to.reals[5] = frexp(3.0, &to.numbers[0]) + modf(2.5, &to.reals[1]) + lgamma(-0.5);
   sincos(1.0, &to.reals[2], &to.reals[3]);
+  getloadavg(&to.reals[6], 2);
+  strtoimax("12", &to.pointers[90], 10);
+  ctermid(to.bytes + 1000);
   rand();
   srandom(9);
   random();
