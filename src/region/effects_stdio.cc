@@ -90,9 +90,10 @@ EFFECT(void, perror, (const char* what)) {
 }
 // What waits is flushed by nobody before it is written.
 EFFECT(int, fflush, (FILE * stream)) {
-  if (in_region() && stream != nullptr && settings().output != CKPT_OUTPUT_ALLOW && defers(stream))
-    return 0;
-  return fflush(stream);
+  if (!in_region() || settings().output == CKPT_OUTPUT_ALLOW) return fflush(stream);
+  if (stream != nullptr && !defers(stream)) return fflush(stream);
+  if (settings().output == CKPT_OUTPUT_DEFER) put_flush(stream);
+  return stream == nullptr ? fflush(nullptr) : 0;
 }
 EFFECT(int, fflush_unlocked, (FILE * stream)) { return fx_fflush(stream); }
 
