@@ -242,6 +242,14 @@ EFFECT(char*, setlocale, (int category, const char* name)) {
   }
   return setlocale(category, name);
 }
+// It fills an object of libc's, whose address nothing else tells.
+static lconv* conventions;
+__attribute__((constructor(101))) static void find_conventions() { conventions = localeconv(); }
+
+EFFECT(lconv*, localeconv, ()) {
+  log_spans(object(conventions));
+  return localeconv();
+}
 EFFECT(locale_t, newlocale, (int mask, const char* name, locale_t base)) {
   locale_t made = newlocale(mask, name, base != nullptr ? duplocale(base) : nullptr);
   if (made == nullptr) return made;

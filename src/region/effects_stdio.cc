@@ -89,12 +89,12 @@ EFFECT(void, perror, (const char* what)) {
     put_output(stderr, each, strlen(each), "perror");
 }
 EFFECT(int, fflush, (FILE * stream)) {
-  if (in_region() && stream != nullptr && settings().output != CKPT_OUTPUT_ALLOW &&
-      !this_thread.regions.back().forked && defers(stream)) {
-    put_flush(stream);
-    return 0;
-  }
-  return fflush(stream);
+  if (!in_region() || settings().output == CKPT_OUTPUT_ALLOW ||
+      this_thread.regions.back().forked)
+    return fflush(stream);
+  if (stream != nullptr && !defers(stream)) return fflush(stream);
+  if (settings().output == CKPT_OUTPUT_DEFER) put_flush(stream);
+  return stream == nullptr ? fflush(nullptr) : 0;
 }
 EFFECT(int, fflush_unlocked, (FILE * stream)) { return fx_fflush(stream); }
 

@@ -60,15 +60,11 @@ void write_raw(int descriptor, const char* data, size_t bytes) {
 }  // namespace
 
 void output_failed() {
-  report("what a region has printed could not be written: %s", strerror(errno));
+  if (!failed) report("what a region has printed could not be written: %s", strerror(errno));
   failed = true;
 }
 
-bool has_output_failed() {
-  const bool result = failed;
-  failed = false;
-  return result;
-}
+bool has_output_failed() { return failed; }
 
 bool is_deferred(const char* call) {
   if (!in_region()) return false;
@@ -105,6 +101,8 @@ void refuse_counts(const char* format) {
   }
 }
 
+void put_flush(FILE* stream) { queue(stream, kFlush, 0); }
+
 int put_formatted(FILE* stream, const char* format, va_list arguments, const char* call) {
   refuse_counts(format);
   if (!is_deferred(call) || !defers(stream)) return vfprintf(stream, format, arguments);
@@ -127,12 +125,13 @@ void write_output() {
   for (size_t at = 0; at < output.size();) {
     Piece piece;
     memcpy(&piece, &output[at], sizeof piece);
-    if (piece.descriptor == kFlush)
-      fflush(piece.stream);
-    else if (piece.stream != nullptr)
-      fwrite(&output[at + sizeof piece], 1, piece.bytes, piece.stream);
-    else
-      write_raw(piece.descriptor, &output[at + sizeof piece], piece.bytes);
+    const char* data = &output[at + sizeof piece];
+    if (piece.descriptor == kFlush) {
+      if (fflush(piece.stream) != 0) output_failed();
+    } else if (piece.stream == nullptr)
+      write_raw(piece.descriptor, data, piece.bytes);
+    else if (fwrite(data, 1, piece.bytes, piece.stream) < piece.bytes)
+      output_failed();
     at += sizeof piece + piece.bytes;
   }
   output.truncate(0);

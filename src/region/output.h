@@ -22,6 +22,9 @@ void refuse_counts(const char* format);
 // Whether output waits now; ends the program if it is refused.
 bool is_deferred(const char* call);
 
+// fflush(), at the commit: the order in which two streams of one file get their output stays.
+void put_flush(FILE* stream);
+
 // Of a descriptor, at the commit.
 void put_raw_output(int descriptor, const char* data, size_t bytes);
 
@@ -32,9 +35,9 @@ void write_output_early();
 // mostly ends by _exit() or exec(). What it puts out in that region waits no more.
 void note_fork();
 
-// Of what was said to be written and could not be, at the commit: reports it on standard error.
+// What was said to be written could not be, at the commit: reported on standard error, once.
 void output_failed();
-// Whether that happened on this thread since it was asked last.
+// Whether that has happened on this thread.
 bool has_output_failed();
 
 // What waits, to its streams: the outermost region has committed, or the program ends in it.

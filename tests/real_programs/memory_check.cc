@@ -35,7 +35,7 @@ struct Span {
 };
 struct Report {
   uint64_t phase, frame;
-  Span heap, ignored[4];
+  Span heap, ignored[5];
 };
 
 struct Mapping {

@@ -17,7 +17,6 @@ A recipe has
     test        commands: the program's own test suite, with regions committed
     expect      a pattern (of re): what the suite's output must have. Its matches must be those of
                 the plain build's suite
-    unlike      lines that may differ, as patterns with the reason: {pattern: why}
     without     what of the suite is left out, and why
     rollback    runs: {"command": [...], "input": a file's name or null}; {here}: recipes' folder
     flags       options for the compiler, besides -O2 -g
@@ -192,9 +191,7 @@ class Program:
         def verdicts(build):
             text = self.all_of("test", build, True).replace(str(self.work / build), "")
             (self.work / f"suite.{build}").write_text(text)
-            matches = [match.group(0) for match in re.finditer(pattern, text, re.M)]
-            return [line for line in matches
-                    if not any(re.search(each, line) for each in self.recipe.get("unlike", {}))]
+            return [match.group(0) for match in re.finditer(pattern, text, re.M)]
 
         plain = self.work / f"verdicts.{PLAIN}"
         if not plain.exists():

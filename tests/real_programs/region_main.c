@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/rseq.h>
 #include <unistd.h>
 
 #include "region_heap.h"
@@ -24,8 +25,8 @@ struct Report {
   uint64_t frame;    // the stack above it is the program's
   struct Span heap;  // is reserved in whole: what lies behind the start's top is new
   // Nobody's but the tests' and the region library's: this file's variables and the heap's, the
-  // call sites' caches, the library's variables of this thread.
-  struct Span ignored[4];
+  // call sites' caches, the library's variables of this thread, the kernel's word for its CPU.
+  struct Span ignored[5];
 };
 static struct {
   struct Report report;
@@ -57,6 +58,8 @@ static void stop_here(uint64_t phase, void* frame) {
                                span_of(region_heap.begin, region_heap.top),
                                {span_of(&own, &own + 1), span_of(&region_heap, &region_heap + 1),
                                 span_of(__start_belay_sites, __stop_belay_sites)}};
+  const char* rseq = (char*)__builtin_thread_pointer() + __rseq_offset;
+  own.report.ignored[4] = span_of(rseq, rseq + sizeof(struct rseq));
   dl_iterate_phdr(find_tls, &own.report.ignored[3]);
   sigqueue(getpid(), SIGURG, (union sigval){.sival_ptr = &own.report});
 }

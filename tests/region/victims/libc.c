@@ -128,6 +128,7 @@ static void process(void) {
   glob("/*", 0, NULL, &found);
   globfree(&found);
   setlocale(LC_ALL, "C.UTF-8");
+  localeconv()->decimal_point = "none";
   pthread_mutex_lock(&mutex);
   umask(077);
 }
@@ -156,6 +157,7 @@ int main(void) {
   memset(&to, 0x5a, sizeof to);
   memcpy(&was, &to, sizeof to);
   void (*const groups[])(void) = {strings, files, times_and_numbers, process};
+  struct lconv *numbers = localeconv(), format = *numbers;
   char folder[4096], now[4096], contents[64];
   getcwd(folder, sizeof folder);
   for (int i = 0; i < 4; i++) {
@@ -181,6 +183,7 @@ int main(void) {
   fine &= holds(signal(SIGUSR1, SIG_DFL) == SIG_DFL, "handler");
   fine &= holds(optind == 1 && getopt(4, words, "ab:") == 'a', "getopt");
   fine &= holds(!strcmp(setlocale(LC_ALL, NULL), "C"), "locale");
+  fine &= holds(!memcmp(numbers, &format, sizeof format), "form of numbers");
   fine &= holds(pthread_mutex_trylock(&mutex) == 0, "mutex");
   fine &= holds(umask(0) == 022, "umask");
   sigset_t blocked;
