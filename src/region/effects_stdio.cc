@@ -89,8 +89,7 @@ EFFECT(void, perror, (const char* what)) {
     put_output(stderr, each, strlen(each), "perror");
 }
 EFFECT(int, fflush, (FILE * stream)) {
-  if (!in_region() || settings().output == CKPT_OUTPUT_ALLOW ||
-      this_thread.regions.back().forked)
+  if (!in_region() || settings().output == CKPT_OUTPUT_ALLOW || this_thread.regions.back().forked)
     return fflush(stream);
   if (stream != nullptr && !defers(stream)) return fflush(stream);
   if (settings().output == CKPT_OUTPUT_DEFER) put_flush(stream);

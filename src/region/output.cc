@@ -101,8 +101,6 @@ void refuse_counts(const char* format) {
   }
 }
 
-void put_flush(FILE* stream) { queue(stream, kFlush, 0); }
-
 int put_formatted(FILE* stream, const char* format, va_list arguments, const char* call) {
   refuse_counts(format);
   if (!is_deferred(call) || !defers(stream)) return vfprintf(stream, format, arguments);

@@ -10,9 +10,6 @@ namespace belay::region {
 // `bytes` for `stream`: now, at the commit, or never. `call` is named if the policy refuses.
 void put_output(FILE* stream, const char* data, size_t bytes, const char* call);
 
-// `stream` is flushed when what waits up to here has been written.
-void put_flush(FILE* stream);
-
 // printf's part: returns what printf would.
 int put_formatted(FILE* stream, const char* format, va_list arguments, const char* call);
 
