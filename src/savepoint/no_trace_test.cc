@@ -89,7 +89,8 @@ Trace trace(char* text, size_t bytes) {
   Trace found;
   size_t used = read_all("/proc/self/maps", text, bytes - 1);
   text[used] = '\0';
-  size_t kept = 0;
+  size_t kept = 0, last = 0;
+  uint64_t last_to = 0;
   for (size_t at = 0; at < used;) {
     std::string_view line(text + at, size_t(strchr(text + at, '\n') - (text + at)) + 1);
     at += line.size();
@@ -100,6 +101,18 @@ Trace trace(char* text, size_t bytes) {
     if (end[2] == 'w' && end[4] == 'p' && line.find("[stack]") == line.npos &&
         to - from < uint64_t{1} << 36)
       found.resident_pages += resident(from, to);
+    // Two that the kernel shows apart, for how they are watched, are one for the program.
+    std::string_view rest(end, size_t(line.data() + line.size() - end));
+    std::string_view before(text + last, kept - last);
+    bool continues = from == last_to && rest.find(" 00000000 00:00 0") != rest.npos &&
+                     before.size() == line.size() && before.ends_with(rest);
+    last_to = to;
+    if (continues) {
+      size_t dash = line.find('-');
+      memcpy(text + last + dash, line.data() + dash, line.size() - dash);
+      continue;
+    }
+    last = kept;
     memmove(text + kept, line.data(), line.size());
     kept += line.size();
   }
