@@ -20,8 +20,11 @@
 #include <vector>
 
 #include "belay/checkpoint_restore.h"
+#include "row.h"
 
 namespace {
+
+using belay::bench::quantile;
 
 constexpr double kOnPar = 1.05;  // of the best peer: what repeated runs differ by anyway
 constexpr int kExitSkip = 77;
@@ -219,11 +222,6 @@ double measure(const std::string& self, const char* workload, const char* mode, 
   if (WIFEXITED(status) && WEXITSTATUS(status) == kExitSkip) return -1;
   fprintf(stderr, "heap_bench: %s with %s failed (status %d)\n", workload, mode, status);
   exit(1);
-}
-
-double quantile(std::vector<double> values, double q) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<size_t>(q * double(values.size() - 1) + 0.5)];
 }
 
 void print_row(const Entry& entry, const std::vector<double>& own,

@@ -17,33 +17,16 @@
 #include <string>
 #include <vector>
 
+#include "row.h"
+
 namespace {
+
+using namespace belay::bench;
 
 double now_us() {
   timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return double(time.tv_sec) * 1e6 + double(time.tv_nsec) / 1e3;
-}
-
-double at(std::vector<double> sorted, double share) {
-  std::sort(sorted.begin(), sorted.end());
-  return sorted[std::min(sorted.size() - 1, size_t(share * double(sorted.size())))];
-}
-
-void print_row(const char* name, const char* unit, double value, double p10, double p90,
-               double target, bool lower, const std::string& peers = "") {
-  bool met = lower ? value <= target : value >= target;
-  std::printf(
-      "{\"name\": \"%s\", \"unit\": \"%s\", \"value\": %.6g, \"p10\": %.6g, \"p90\": %.6g, "
-      "\"peers\": {%s}, \"target\": %.6g, \"better\": \"%s\", \"met\": %s}\n",
-      name, unit, value, p10, p90, peers.c_str(), target, lower ? "lower" : "higher",
-      met ? "true" : "false");
-  std::fflush(stdout);
-}
-
-void print_row(const char* name, const char* unit, const std::vector<double>& samples,
-               double target, bool lower, const std::string& peers = "") {
-  print_row(name, unit, at(samples, 0.5), at(samples, 0.1), at(samples, 0.9), target, lower, peers);
 }
 
 // ---- In this process ----------------------------------------------------------------------------
@@ -67,11 +50,11 @@ void measure_decisions(int rounds) {
       au_write_back("moves", moves);
       samples[i] = now_us() - start;
     }
-    medians.push_back(at(samples, 0.5));
-    tails.push_back(at(samples, 0.99));
+    medians.push_back(quantile(samples, 0.5));
+    tails.push_back(quantile(samples, 0.99));
   }
-  print_row("decision of 8 features by 32-64-64-4, p50", "us", medians, 1, true);
-  print_row("decision of 8 features by 32-64-64-4, p99", "us", tails, 3, true);
+  print_row("decision of 8 features by 32-64-64-4, p50", "us", medians, {}, 1);
+  print_row("decision of 8 features by 32-64-64-4, p99", "us", tails, {}, 3);
 }
 
 // The model that decisions are then measured with, and the rate at which it learns.
@@ -96,7 +79,7 @@ void measure_training(int rounds) {
     belay_au_fit("trainee", kBatches);
     rates.push_back(kBatches * 256 / (now_us() - start) * 1e6);
   }
-  print_row("training of 32-64-64-4, batch 256, one core", "samples/s", rates, 1e6, false);
+  print_row("training of 32-64-64-4, batch 256, one core", "samples/s", rates, {}, 1e6, false);
 }
 
 // ---- Games: processes of their own --------------------------------------------------------------
@@ -104,7 +87,6 @@ void measure_training(int rounds) {
 struct Game {
   uint64_t games = 0, frames = 0;
   double won_percent = 0, seconds = 0;
-  bool ended_well = false;
 };
 
 std::string models_folder() {
@@ -123,13 +105,10 @@ Game play(const std::string& game, const char* mode, const std::string& models, 
   FILE* pipe = popen(command.c_str(), "r");
   Game result;
   char line[256];
-  size_t last = 0;
   while (fgets(line, sizeof line, pipe))
-    if (sscanf(line, "games %lu frames %lu of the last %zu: %lf", &result.games, &result.frames,
-               &last, &result.won_percent) < 4 &&
-        strncmp(line, "games", 5) == 0)
-      result.won_percent = 0;
-  result.ended_well = pclose(pipe) == 0;
+    sscanf(line, "games %lu frames %lu of the last %*u: %lf", &result.games, &result.frames,
+           &result.won_percent);
+  pclose(pipe);  // 1 where it was to win, and did not
   getrusage(RUSAGE_CHILDREN, &after);
   auto seconds = [](const timeval& t) { return double(t.tv_sec) + double(t.tv_usec) / 1e6; };
   result.seconds = seconds(after.ru_utime) - seconds(before.ru_utime);
@@ -151,11 +130,9 @@ void measure_obstacle(int seeds) {
     }
     ratios.push_back(without.back() / with.back());
   }
-  char peers[128];
-  snprintf(peers, sizeof peers, "\"frames with\": %.0f, \"frames without\": %.0f", at(with, 0.5),
-           at(without, 0.5));
-  print_row("fewer frames to pass the first hard obstacle, with checkpoints", "times", ratios, 3,
-            false, peers);
+  print_row("fewer frames to pass the first hard obstacle, with checkpoints", "times", ratios,
+            {{"frames with", quantile(with, 0.5)}, {"frames without", quantile(without, 0.5)}}, 3,
+            false);
 }
 
 // Processor time of training until the level is solved by what has been learned alone.
@@ -176,8 +153,7 @@ void measure_level(const std::string& game, const std::string& check, double wan
               seconds);
     minutes.push_back(seconds / 60);
   }
-  print_row((game + ": level solved from scratch, one core").c_str(), "min", minutes,
-            target_minutes, true);
+  print_row(game + ": level solved from scratch, one core", "min", minutes, {}, target_minutes);
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -16,7 +15,11 @@
 #include <string>
 #include <vector>
 
+#include "row.h"
+
 namespace {
+
+using belay::bench::quantile;
 
 constexpr int kExitSkip = 77;
 constexpr double kStoreNsMax = 0.8;
@@ -36,11 +39,6 @@ constexpr Method kMethods[] = {
 
 std::string folder;
 int rounds, samples;
-
-double quantile(std::vector<double> values, double q) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<size_t>(q * double(values.size() - 1) + 0.5)];
-}
 
 // The median of one process's samples; negative where the peer isn't there.
 double measure(const Method& method, const std::string& what) {
@@ -93,29 +91,13 @@ Rounds per_entry(const Rounds& with, const Rounds& without, const char* baseline
   return result;
 }
 
-double rounded(double value) { return std::round(value * 1000) / 1000; }
-
 void print_row(const std::string& name, const char* unit, const std::vector<double>& own,
                const Rounds& peers, double target = 0, bool lower = true) {
   if (own.empty()) return;
-  std::string list;
-  for (const auto& [peer, values] : peers) {
-    if (peer == "belay") continue;
-    char text[100];
-    snprintf(text, sizeof text, "%s\"%s\": %.3f", list.empty() ? "" : ", ", peer.c_str(),
-             rounded(quantile(values, 0.5)));
-    list += text;
-  }
-  double value = rounded(quantile(own, 0.5));
-  bool met = lower ? value <= target : value >= target;
-  printf(
-      "{\"name\": \"%s\", \"unit\": \"%s\", \"value\": %.3f, \"p10\": %.3f, \"p90\": %.3f, "
-      "\"peers\": {%s}, \"better\": \"%s\", \"target\": ",
-      name.c_str(), unit, value, rounded(quantile(own, 0.1)), rounded(quantile(own, 0.9)),
-      list.c_str(), lower ? "lower" : "higher");
-  target > 0 ? printf("%.3f, \"met\": %s}\n", target, met ? "true" : "false")
-             : printf("null, \"met\": null}\n");
-  fflush(stdout);
+  belay::bench::Peers medians;
+  for (const auto& [peer, values] : peers)
+    if (peer != "belay") medians[peer] = quantile(values, 0.5);
+  belay::bench::print_row(name, unit, own, medians, target, lower);
 }
 
 void print_times_less(const std::string& name, const Rounds& overhead) {

@@ -8,20 +8,21 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <map>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "../examples/fuzz_parser.h"
+#include "row.h"
 
 namespace {
+
+using namespace belay::bench;
 
 constexpr size_t kPage = 4096;
 constexpr size_t kProgramPages = (size_t{128} << 20) / kPage;
@@ -228,11 +229,6 @@ int work(const std::string& what, size_t count, int rounds) {
 std::string self;
 int turns, rounds;
 
-double quantile(std::vector<double> values, double q) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<size_t>(q * double(values.size() - 1) + 0.5)];
-}
-
 std::vector<double> samples_of(const char* what, size_t count) {
   std::string command =
       self + " --worker " + what + " " + std::to_string(count) + " " + std::to_string(rounds);
@@ -245,30 +241,6 @@ std::vector<double> samples_of(const char* what, size_t count) {
     exit(1);
   }
   return values;
-}
-
-using Peers = std::map<std::string, double>;
-
-void print_row(const std::string& name, const char* unit, const std::vector<double>& own,
-               const Peers& peers, double target = 0, bool lower = true) {
-  std::string list;
-  for (const auto& [peer, peer_value] : peers) {
-    char text[100];
-    snprintf(text, sizeof text, "%s\"%s\": %.3f", list.empty() ? "" : ", ", peer.c_str(),
-             peer_value);
-    list += text;
-  }
-  auto rounded = [](double x) { return std::round(x * 1000) / 1000; };
-  double value = rounded(quantile(own, 0.5));
-  bool met = lower ? value <= target : value >= target;
-  printf(
-      "{\"name\": \"%s\", \"unit\": \"%s\", \"value\": %.3f, \"p10\": %.3f, \"p90\": %.3f, "
-      "\"peers\": {%s}, \"better\": \"%s\", \"target\": ",
-      name.c_str(), unit, value, rounded(quantile(own, 0.1)), rounded(quantile(own, 0.9)),
-      list.c_str(), lower ? "lower" : "higher");
-  target > 0 ? printf("%.3f, \"met\": %s}\n", target, met ? "true" : "false")
-             : printf("null, \"met\": null}\n");
-  fflush(stdout);
 }
 
 void rollback_rows(size_t pages, double target_us) {
