@@ -116,8 +116,9 @@ int checkpoint(const CtlOptions& options) {
     const auto end = Clock::now() + std::chrono::milliseconds(parse_duration_ms(options.wait));
     while (taken(ask(options, "state"), names) < names.size()) {
       if (Clock::now() > end) {
-        throw Failure(kExitBusy, "no checkpoint in time; it comes when the program gets to "
-                                 "au_checkpoint()");
+        throw Failure(kExitBusy,
+                      "no checkpoint in time; it comes when the program gets to "
+                      "au_checkpoint()");
       }
       poll(nullptr, 0, kLookMs);
     }
@@ -175,8 +176,7 @@ void add_ctl(Parser& parser) {
         ->type_name("")
         ->required();
   }
-  add("stop", "Stop the server",
-      [](const CtlOptions& chosen) { return simple(chosen, "stop"); });
+  add("stop", "Stop the server", [](const CtlOptions& chosen) { return simple(chosen, "stop"); });
 }
 
 }  // namespace belay::cli
