@@ -23,6 +23,7 @@ void add_checkpoint(Parser& parser);
 void add_rm(Parser& parser);
 void add_inspect(Parser& parser);
 void add_model(Parser& parser);  // only where learning was built
+void add_vm(Parser& parser);     // only where virtual machines were
 
 // Options that several commands have.
 void add_store_option(CLI::App* command, std::string* store);

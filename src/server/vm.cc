@@ -55,21 +55,6 @@ std::vector<std::string> command_line(const VmOptions& options, bool kvm) {
   return line;
 }
 
-// The user's alone: a socket in it is a way into the machine, a snapshot is code.
-Status make_folder(const VmOptions& options) {
-  const char* path = options.folder.c_str();
-  if (mkdir(path, 0700) != 0 && errno != EEXIST)
-    return fail(errno, "{}: {}", path, errno_text(errno));
-  struct stat info;
-  if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) return fail(ENOTDIR, "{}: no folder", path);
-  if (info.st_uid != geteuid() || (info.st_mode & 077) != 0)
-    return fail(EPERM, "{}: others can reach into it (chmod 700, or name a new one)", path);
-  auto running = connect_unix(in_folder(options, kVmQmp));
-  if (running) return fail(EBUSY, "{}: a virtual machine is running there", path);
-  if (running.error().code == ENAMETOOLONG) return tl::make_unexpected(running.error());
-  return {};
-}
-
 Status make_pair(Fd* ours, Fd* qemus) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
@@ -110,11 +95,25 @@ std::string last_line(std::string text) {
 
 }  // namespace
 
+Status make_vm_folder(const std::string& path) {
+  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+    return fail(errno, "{}: {}", path, errno_text(errno));
+  struct stat info;
+  if (stat(path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))
+    return fail(ENOTDIR, "{}: no folder", path);
+  if (info.st_uid != geteuid() || (info.st_mode & 077) != 0)
+    return fail(EPERM, "{}: others can reach into it (chmod 700, or name a new one)", path);
+  auto running = connect_unix(path + "/" + kVmQmp);
+  if (running) return fail(EBUSY, "{}: a virtual machine is running there", path);
+  if (running.error().code == ENAMETOOLONG) return tl::make_unexpected(running.error());
+  return {};
+}
+
 Result<std::unique_ptr<Vm>> Vm::start(const VmOptions& options) {
   for (const std::string& path : {options.kernel, options.initrd})
     if (access(path.c_str(), R_OK) != 0)
       return fail(errno, "{}: {} (build-guest makes it)", path, errno_text(errno));
-  BELAY_TRY(make_folder(options));
+  BELAY_TRY(make_vm_folder(options.folder));
   if (options.accelerator == Accelerator::kTcg) return boot(options, false);
   auto with_kvm = boot(options, true);
   if (with_kvm || options.accelerator == Accelerator::kKvm) return with_kvm;
@@ -127,9 +126,11 @@ Result<std::unique_ptr<Vm>> Vm::boot(const VmOptions& options, bool kvm) {
   if (kvm && access("/dev/kvm", R_OK | W_OK) != 0)
     return fail(errno, "/dev/kvm: {}", errno_text(errno));
   std::unique_ptr<Vm> vm(new Vm(options, kvm));
+  vm->shows_console_ = !kvm || options.accelerator == Accelerator::kKvm;
   const auto end = Clock::now() + (kvm ? options.kvm_boot_limit : options.boot_limit);
   BELAY_TRY(vm->launch());
   BELAY_TRY(vm->wait_for_program(end));
+  vm->show_console();
   return vm;
 }
 
@@ -174,13 +175,16 @@ void Vm::read_console(int console) {
   for (ssize_t got; (got = read(console, bytes, sizeof bytes)) != 0;) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) break;
-    {
-      std::lock_guard lock(mutex_);
-      tail_.append(bytes, size_t(got));
-      if (tail_.size() > kTailBytes) tail_.erase(0, tail_.size() - kTailBytes);
-    }
-    if (options_.console) options_.console({bytes, size_t(got)});
+    std::lock_guard lock(mutex_);
+    tail_.append(bytes, size_t(got));
+    if (tail_.size() > kTailBytes) tail_.erase(0, tail_.size() - kTailBytes);
+    if (shows_console_ && options_.console) options_.console({bytes, size_t(got)});
   }
+}
+
+void Vm::show_console() {
+  std::lock_guard lock(mutex_);
+  if (!std::exchange(shows_console_, true) && options_.console) options_.console(tail_);
 }
 
 Status Vm::create_snapshots_file(Qmp::Clock::duration limit) {

@@ -24,6 +24,10 @@
 
 namespace belay {
 
+// Makes the folder, or sees whether it is the user's alone: a socket in it is a way into the
+// machine, and a snapshot is code. EPERM; EBUSY: a machine runs there.
+Status make_vm_folder(const std::string& path);
+
 enum class Accelerator {
   kAuto,  // KVM if the guest boots with it, software emulation otherwise
   kKvm,
@@ -37,7 +41,7 @@ constexpr char kVmSnapshots[] = "snapshots.qcow2";
 constexpr char kVmSnapshotsNode[] = "snapshots";  // QEMU's name for that file
 
 struct VmOptions {
-  std::string folder;  // made, if it is not there; else it has to be the user's alone
+  std::string folder;  // make_vm_folder() is called
   std::string kernel, initrd;
   Accelerator accelerator = Accelerator::kAuto;
   unsigned memory_mib = 256;  // a snapshot looks at all of it; the kernel needs some 80
@@ -46,7 +50,7 @@ struct VmOptions {
   std::chrono::seconds kvm_boot_limit{15};
   std::chrono::seconds boot_limit{120};
   std::string qemu = "qemu-system-x86_64";
-  // What the guest and QEMU print, as it comes, from a thread of the Vm's.
+  // What the guest and QEMU print, as it comes, from a thread of the Vm's. Calls nothing of the Vm.
   std::function<void(std::string_view)> console;
 };
 
@@ -77,6 +81,7 @@ class Vm {
   Status wait_for_program(std::chrono::steady_clock::time_point end);
   void keep(Fd own_console, Fd console, Fd qmp);
   void read_console(int console);
+  void show_console();
   tl::unexpected<Error> ended_early(const Error& how);
 
   VmOptions options_;
@@ -92,7 +97,8 @@ class Vm {
   std::condition_variable changed_;
   pid_t pid_ = 0;
   bool ended_ = false;
-  std::string tail_;  // of the console
+  std::string tail_;           // of the console
+  bool shows_console_ = true;  // false: KVM is tried, and need not be seen to fail
 };
 
 }  // namespace belay
