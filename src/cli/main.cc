@@ -41,6 +41,10 @@ int run(int argc, char** argv) {
 #ifdef BELAY_HAS_VM
   add_vm(parser);
 #endif
+#ifdef BELAY_HAS_SERVER
+  add_serve(parser);
+  add_ctl(parser);
+#endif
   try {
     parser.app.parse(split_arguments(argc, argv, &parser));
   } catch (const CLI::ParseError& error) {
