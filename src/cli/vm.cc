@@ -1,11 +1,8 @@
 // belay vm [OPTIONS] -- PROGRAM [ARGUMENTS...]
 #include "server/vm.h"
 
+#include <errno.h>
 #include <signal.h>
-#include <spawn.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -15,6 +12,7 @@
 #include "cli/executable.h"
 #include "cli/exit_code.h"
 #include "cli/notice.h"
+#include "server/guest.h"
 
 namespace belay::cli {
 namespace {
@@ -25,8 +23,8 @@ constexpr long kLookNs = 50'000'000;
 
 struct VmCommandOptions {
   VmOptions vm;
-  std::string cache;
-  std::vector<std::string> environment, files, command;
+  GuestOptions guest;
+  std::vector<std::string> command;
 };
 
 const std::map<std::string, Accelerator> kAccelerators = {
@@ -40,29 +38,6 @@ std::string guest_builder() {
     if (fs::exists(candidate, error)) return candidate.string();
   }
   throw Failure(kExitUnavailable, "build-guest is not where it was installed, beside this command");
-}
-
-void build_guest(const VmCommandOptions& options, const std::vector<std::string>& program,
-                 const std::string& output) {
-  std::vector<std::string> words = {guest_builder(), "--output", output};
-  if (!options.cache.empty()) words.insert(words.end(), {"--cache", options.cache});
-  for (const std::string& variable : options.environment)
-    words.insert(words.end(), {"--env", variable});
-  for (const std::string& file : options.files) words.insert(words.end(), {"--file", file});
-  words.emplace_back("--");
-  words.insert(words.end(), program.begin(), program.end());
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  pid_t child = 0;
-  int status = posix_spawn(&child, arguments[0], nullptr, nullptr, arguments.data(), environ);
-  if (status != 0)
-    throw Failure(kExitUnavailable, fmt::format("{}: {}", words[0], errno_text(status)));
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
-  if (status != 0) {
-    throw Failure(WIFEXITED(status) ? WEXITSTATUS(status) : kExitUnavailable,
-                  "the guest could not be built");
-  }
 }
 
 // Signals that end this command are fetched, not handled, and so by no thread of the machine's.
@@ -104,24 +79,30 @@ int run_machine(const VmOptions& options) {
 }
 
 int run(VmCommandOptions options, const std::vector<std::string>& after_dashes) {
-  std::vector<std::string> program = options.command;
-  program.insert(program.end(), after_dashes.begin(), after_dashes.end());
-  if (program.empty())
+  GuestOptions& guest = options.guest;
+  guest.program = options.command;
+  guest.program.insert(guest.program.end(), after_dashes.begin(), after_dashes.end());
+  if (guest.program.empty())
     throw Failure(kExitUsage, "which program? belay vm [OPTIONS] -- PROGRAM [ARGUMENTS...]");
-  program[0] = find_executable(program[0]);
-  options.vm.folder = fs::absolute(options.vm.folder).lexically_normal().string();
-  require(make_vm_folder(options.vm.folder));
-  const fs::path guest = fs::path(options.vm.folder) / "guest";
-  build_guest(options, program, guest.string());
-  options.vm.kernel = guest / "kernel";
-  options.vm.initrd = guest / "initrd";
+  guest.program[0] = find_executable(guest.program[0]);
+  guest.builder = guest_builder();
+  const fs::path folder = fs::absolute(options.vm.folder).lexically_normal();
+  options.vm.folder = folder;
+  require(make_vm_folder(folder));
+  guest.output = folder / "guest";
+  auto built = build_guest(guest);
+  if (!built && built.error().code == ENOPKG)
+    throw Failure(kExitUnavailable, built.error().message);
+  require(built);
+  options.vm.kernel = folder / "guest/kernel";
+  options.vm.initrd = folder / "guest/initrd";
   options.vm.console = [](std::string_view bytes) {
     fwrite(bytes.data(), 1, bytes.size(), stdout);
     fflush(stdout);
   };
   int status = run_machine(options.vm);
   std::error_code ignored;
-  fs::remove_all(guest, ignored);
+  fs::remove_all(guest.output, ignored);
   return status;
 }
 
@@ -143,14 +124,17 @@ void add_vm(Parser& parser) {
                    "kvm, tcg (software emulation), or auto: what works")
       ->transform(CLI::CheckedTransformer(kAccelerators))
       ->type_name("NAME");
-  command->add_option("--env", options->environment, "A variable of the program's environment")
+  command
+      ->add_option("--env", options->guest.environment, "A variable of the program's environment")
       ->allow_extra_args(false)
       ->type_name("NAME=VALUE");
-  command->add_option("--file", options->files, "A file or folder that the program needs besides")
+  command
+      ->add_option("--file", options->guest.files,
+                   "A file or folder that the program needs besides")
       ->allow_extra_args(false)
       ->type_name("PATH");
   command
-      ->add_option("--cache", options->cache,
+      ->add_option("--cache", options->guest.cache,
                    "Where the guest's kernel is kept (default: ~/.cache/belay/guest)")
       ->type_name("DIR");
   command->add_option("PROGRAM", options->command, "The program and its arguments, after --")

@@ -5,7 +5,7 @@ if(NOT nlohmann_json_FOUND)
   return()
 endif()
 
-add_library(belay_vm STATIC qmp.cc vm.cc vm_driver.cc)
+add_library(belay_vm STATIC guest.cc qmp.cc vm.cc vm_driver.cc)
 target_link_libraries(belay_vm PUBLIC belay_flags belay_static nlohmann_json::nlohmann_json)
 set(BELAY_BUILD_GUEST ${CMAKE_CURRENT_LIST_DIR}/guest/build-guest)
 install(PROGRAMS guest/build-guest guest/init DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/belay)

@@ -8,12 +8,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
 #include <sstream>
 
+#include "server/guest.h"
 #include "server/vm_driver.h"
 
 namespace belay {
@@ -21,7 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kExitSkip = 77, kExitUnavailable = 69;
+constexpr int kExitSkip = 77;
 
 // A folder that ends with its owner.
 class TemporaryFolder {
@@ -253,25 +253,15 @@ TEST(VmStart, SaysWhyItFails) {
 }  // namespace
 }  // namespace belay
 
-// Builds the guest first, with BELAY_VM_BUILD_GUEST and the program of this test.
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
   if (argc != 4) {
     fprintf(stderr, "usage: vm_test BUILD_GUEST CACHE PROGRAM\n");
     return 64;
   }
-  const std::string output = belay::folder() / "";
-  pid_t child = fork();
-  if (child == 0) {
-    execl(argv[1], argv[1], "--output", output.c_str(), "--cache", argv[2], "--", argv[3], nullptr);
-    _exit(127);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  if (status != 0) {
-    printf("no guest could be built (see above)\n");
-    return WIFEXITED(status) && WEXITSTATUS(status) == belay::kExitUnavailable ? belay::kExitSkip
-                                                                               : 1;
-  }
-  return RUN_ALL_TESTS();
+  auto built = belay::build_guest(
+      {.builder = argv[1], .output = belay::folder() / "", .cache = argv[2], .program = {argv[3]}});
+  if (built) return RUN_ALL_TESTS();
+  printf("%s\n", built.error().message);
+  return built.error().code == ENOPKG ? belay::kExitSkip : 1;
 }
