@@ -16,7 +16,7 @@ import threading
 EXIT_SKIP, EXIT_UNAVAILABLE = 77, 69
 ROUNDS, STEPS = "4", "300"
 LIMIT_S = 240
-LINE = re.compile(r"(taken|restored) (world \w+) (decisions \d+ batches \d+ loss \S+)")
+LINE = re.compile(r"(taken|restored) (world \w+) (model \w+ decisions \d+)")
 
 
 class Server:

@@ -37,6 +37,7 @@ static void step(uint64_t* score) {
 }
 
 // FNV-1a.
+static const uint64_t kDigestStart = UINT64_C(14695981039346656037);
 static uint64_t digest(uint64_t sum, const void* data, size_t bytes) {
   for (size_t i = 0; i < bytes; i++)
     sum = (sum ^ ((const unsigned char*)data)[i]) * UINT64_C(1099511628211);
@@ -44,10 +45,23 @@ static uint64_t digest(uint64_t sum, const void* data, size_t bytes) {
 }
 
 static uint64_t world(uint64_t score) {
-  uint64_t sum = digest(UINT64_C(14695981039346656037), &wind_seed, sizeof wind_seed);
+  uint64_t sum = digest(kDigestStart, &wind_seed, sizeof wind_seed);
   sum = digest(sum, &position, sizeof position);
   sum = digest(sum, path, path_length * sizeof path[0]);
   return digest(sum, &score, sizeof score);
+}
+
+// Of all that the model is: weights, optimiser, what it has seen, its counters.
+static uint64_t model(void) {
+  char name[1000], bytes[4096];
+  const char* folder = getenv("BELAY_AU_MODELS");
+  snprintf(name, sizeof name, "%s/walk.model", folder != NULL ? folder : ".");
+  FILE* file = au_save() == 0 ? fopen(name, "r") : NULL;
+  if (file == NULL) give_up("au_save");
+  uint64_t sum = kDigestStart;
+  for (size_t got; (got = fread(bytes, 1, sizeof bytes, file)) != 0;) sum = digest(sum, bytes, got);
+  fclose(file);
+  return sum;
 }
 
 int main(int argc, char** argv) {
@@ -65,9 +79,8 @@ int main(int argc, char** argv) {
   if (came < 1) give_up("au_checkpoint");
   struct belay_au_stats stats;
   belay_au_get_stats("walk", &stats);
-  printf("%s world %016" PRIx64 " decisions %" PRIu64 " batches %" PRIu64 " loss %a\n",
-         came == 1 ? "taken" : "restored", world(score), stats.decisions, stats.batches,
-         stats.last_loss);
+  printf("%s world %016" PRIx64 " model %016" PRIx64 " decisions %" PRIu64 "\n",
+         came == 1 ? "taken" : "restored", world(score), model(), stats.decisions);
   fflush(stdout);
   if (stats.decisions >= (rounds + 1) * steps) return 0;
 
