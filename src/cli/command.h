@@ -23,6 +23,7 @@ void add_checkpoint(Parser& parser);
 void add_rm(Parser& parser);
 void add_inspect(Parser& parser);
 void add_model(Parser& parser);  // only where learning was built
+void add_vm(Parser& parser);     // only where virtual machines were
 void add_serve(Parser& parser);  // only where the server was
 void add_ctl(Parser& parser);
 

@@ -10,11 +10,12 @@
 namespace belay::cli {
 namespace {
 
-// What follows the first "--" of `belay run` is the program's: the parser is to see none of it,
-// not a further "--" either.
+// What follows the first "--" of `belay run` or `belay vm` is the program's: the parser is to see
+// none of it, not a further "--" either.
 std::vector<std::string> split_arguments(int argc, char** argv, Parser* parser) {
   std::vector<std::string> own;
-  const bool has_command = argc > 1 && std::string(argv[1]) == "run";
+  const std::string command = argc > 1 ? argv[1] : "";
+  const bool has_command = command == "run" || command == "vm";
   int i = 1;
   for (; i < argc; i++) {
     if (has_command && std::string(argv[i]) == "--") break;
@@ -36,6 +37,9 @@ int run(int argc, char** argv) {
   }
 #ifdef BELAY_HAS_LEARN
   add_model(parser);
+#endif
+#ifdef BELAY_HAS_VM
+  add_vm(parser);
 #endif
 #ifdef BELAY_HAS_SERVER
   add_serve(parser);
