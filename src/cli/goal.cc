@@ -4,27 +4,31 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 
 #include "cli/exit_code.h"
 
 namespace belay::cli {
+namespace {
+
+constexpr std::string_view kNames[] = {"score", "episodes", "decisions", "minutes"};  // as Kind
+
+}  // namespace
 
 Goal::Goal(const std::vector<std::string>& conditions) {
   for (const std::string& text : conditions) {
     size_t equals = std::min(text.find('='), text.size());
     const std::string name = text.substr(0, equals);
-    Condition::Kind kind = name == "score"      ? Condition::kScore
-                           : name == "episodes" ? Condition::kEpisodes
-                                                : Condition::kMinutes;
-    bool known = kind != Condition::kMinutes || name == "minutes";
+    auto kind = std::find(std::begin(kNames), std::end(kNames), name) - std::begin(kNames);
     const char* number = equals < text.size() ? text.c_str() + equals + 1 : "";
     char* end = nullptr;
     double value = strtod(number, &end);
-    bool good = end != number && *end == '\0' && std::isfinite(value) &&
-                (kind == Condition::kScore || value > 0);
-    if (!known || !good)
-      throw Failure(kExitUsage, fmt::format("--until {}: score=X, episodes=N or minutes=M", text));
-    conditions_.push_back({kind, value, text});
+    bool good = kind < std::ssize(kNames) && end != number && *end == '\0' &&
+                std::isfinite(value) && (name == "score" || value > 0);
+    if (!good)
+      throw Failure(kExitUsage,
+                    fmt::format("--until {}: score=X, episodes=N, decisions=N or minutes=M", text));
+    conditions_.push_back({Condition::Kind(kind), value, text});
   }
 }
 
@@ -32,6 +36,8 @@ double Goal::done(const Condition& condition, const TrainingState& state) {
   switch (condition.kind) {
     case Condition::kEpisodes:
       return double(state.episodes) / condition.value;
+    case Condition::kDecisions:
+      return double(state.decisions) / condition.value;
     case Condition::kMinutes:
       return state.seconds / 60 / condition.value;
     case Condition::kScore:

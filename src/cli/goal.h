@@ -1,4 +1,4 @@
-// When training is done: score=X, episodes=N or minutes=M; whichever is reached first.
+// When training is done: score=X, episodes=N, decisions=N or minutes=M; whichever is reached first.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace belay::cli {
 
 // How far training has come, all runs together.
 struct TrainingState {
-  uint64_t episodes = 0;
+  uint64_t episodes = 0, decisions = 0;
   double seconds = 0;
   std::optional<double> score;  // the mean of the last episodes, once there are enough of them
   double first_score = 0;       // what it was when there first were
@@ -28,7 +28,7 @@ class Goal {
 
  private:
   struct Condition {
-    enum Kind { kScore, kEpisodes, kMinutes } kind;
+    enum Kind { kScore, kEpisodes, kDecisions, kMinutes } kind;
     double value;
     std::string text;
   };

@@ -110,7 +110,9 @@ void Training::add(const Event& event) {
 }
 
 TrainingState Training::state() const {
-  TrainingState state{.episodes = curve_.size(), .seconds = file_ ? seconds() : 0};
+  TrainingState state{.episodes = curve_.size(),
+                      .decisions = curve_.empty() ? 0 : curve_.back().decisions,
+                      .seconds = file_ ? seconds() : 0};
   if (curve_.size() >= options_.window) state.score = score_sum_ / double(options_.window);
   state.first_score = first_score_.value_or(0);
   return state;
@@ -164,7 +166,8 @@ void add_train(Parser& parser) {
       "train", "Train the learned decisions of a program until they are good enough");
   command
       ->add_option("--until", options->until,
-                   "Goal: score=X, episodes=N or minutes=M; of several the first (required)")
+                   "Goal: score=X, episodes=N, decisions=N or minutes=M; of several the first "
+                   "(required)")
       ->type_name("GOAL")
       ->required()
       ->expected(1)
