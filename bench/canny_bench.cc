@@ -86,7 +86,7 @@ void print_share(const char* name, const json& result, double target) {
             peers_of(means, {"blank", "rule", "fixed", "random", "oracle"}), 0, false);
 }
 
-void print_tuner(const json& result) {
+void print_tuner(const json& result, bool quick) {
   const json& means = result["means_of_tuned"];
   double seconds[2] = {result["tuner_seconds"][0], result["tuner_seconds"][1]};
   char name[100];
@@ -115,7 +115,7 @@ int main(int argc, char** argv) {
             {{"plain Canny", quantile(plain, 0.5)}}, 2);
   // The quick one has learned too little for the target to mean anything.
   print_share("Canny: share of the gap from best fixed to oracle closed", result, quick ? 0 : 70);
-  print_tuner(result);
+  print_tuner(result, quick);
   if (result["means"].contains("f_learned"))
     print_row("Canny: F-measure against people", "F", mean(result, "f_learned"),
               peers_of(result["means"], {"f_fixed", "f_oracle", "f_right"}), 0, false);
