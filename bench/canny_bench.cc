@@ -106,7 +106,7 @@ void print_tuner(const json& result, bool quick) {
 int main(int argc, char** argv) {
   bool quick = argc > 1 && strcmp(argv[1], "--quick") == 0;
   Pictures pictures = find_pictures();
-  json result = quick ? learn_and_score(pictures, " --pictures 16 --draws 2 --batches 4000",
+  json result = quick ? learn_and_score(pictures, " --pictures 16 --draws 2 --batches 400",
                                         " --pictures 6 --tuned 2 --tuner-seconds 0.5 1")
                       : learn_and_score(pictures, " --draws 4", "");
   std::vector<double> plain = column(result, "plain_ms"), extra = column(result, "decided_ms");

@@ -18,7 +18,7 @@ struct Options {
   std::string folder, models = ".", json;
   std::vector<std::string> parts = {"0/1"};
   size_t pictures = 1000000, draws = 4, threads = 2;
-  uint64_t seed = 1, batches = 20000;
+  uint64_t seed = 1, batches = 5000;
   Reference reference = Reference::kRule;
   TableOptions table;
 };
