@@ -116,8 +116,9 @@ int checkpoint(const CtlOptions& options) {
     const auto end = Clock::now() + std::chrono::milliseconds(parse_duration_ms(options.wait));
     while (taken(ask(options, "state"), names) < names.size()) {
       if (Clock::now() > end) {
-        throw Failure(kExitBusy, "no checkpoint in time; it comes when the program gets to "
-                                 "au_checkpoint()");
+        throw Failure(kExitBusy,
+                      "no checkpoint in time; it comes when the program gets to "
+                      "au_checkpoint()");
       }
       poll(nullptr, 0, kLookMs);
     }
@@ -142,6 +143,8 @@ void add_ctl(Parser& parser) {
       parser.app.add_subcommand("ctl", "Ask the server for checkpoints, and see what it holds");
   add_server_option(command, &options->folder);
   add_json_option(command, &options->json);
+  command->add_option("--wait", options->wait, "Wait so long for the checkpoint")
+      ->type_name("TIME");
   command->require_subcommand(1);
   command->fallthrough();
   auto add = [&](const char* name, const char* about, auto action) {
@@ -159,9 +162,7 @@ void add_ctl(Parser& parser) {
   with_client(add("list", "List the snapshots", list), false);
   with_client(add("checkpoint", "Have clients take a checkpoint, all that are connected by default",
                   checkpoint),
-              false)
-      ->add_option("--wait", options->wait, "Wait for it so long")
-      ->type_name("TIME");
+              false);
   constexpr std::pair<const char*, const char*> kChanges[] = {
       {"pin", "Keep a snapshot, whatever the limits say"},
       {"unpin", "Let a snapshot go when others need its room"},
@@ -175,8 +176,7 @@ void add_ctl(Parser& parser) {
         ->type_name("")
         ->required();
   }
-  add("stop", "Stop the server",
-      [](const CtlOptions& chosen) { return simple(chosen, "stop"); });
+  add("stop", "Stop the server", [](const CtlOptions& chosen) { return simple(chosen, "stop"); });
 }
 
 }  // namespace belay::cli

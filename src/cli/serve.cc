@@ -59,7 +59,8 @@ void add_serve(Parser& parser) {
   auto options = std::make_shared<ServeOptions>();
   ServerOptions& server = options->server;
   CLI::App* command = parser.app.add_subcommand(
-      "serve", "Keep the checkpoints of programs that learn (BELAY_AU_SERVER), until it is stopped");
+      "serve",
+      "Keep the checkpoints of programs that learn (BELAY_AU_SERVER), until it is stopped");
   add_server_option(command, &server.folder);
   command->add_option("--socket", server.socket, "Unix socket for clients (default: DIR/socket)")
       ->type_name("PATH");
@@ -72,8 +73,9 @@ void add_serve(Parser& parser) {
   command->add_option("--http", server.http_port, "Serve the web page on this port of 127.0.0.1")
       ->type_name("PORT")
       ->check(CLI::Range(1, 65535));
-  command->add_option("--snapshots-max", server.limits.snapshots_max,
-                      "Snapshots of a client; the oldest that is not pinned makes room")
+  command
+      ->add_option("--snapshots-max", server.limits.snapshots_max,
+                   "Snapshots of a client; the oldest that is not pinned makes room")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
   command
@@ -83,7 +85,8 @@ void add_serve(Parser& parser) {
       ->type_name("DIR");
   command->add_flag("--no-view", options->no_view,
                     "Show nothing, and take no keys, though this is a terminal");
-  command->callback([&parser, options] { parser.action = [options] { return serve(std::move(*options)); }; });
+  command->callback(
+      [&parser, options] { parser.action = [options] { return serve(std::move(*options)); }; });
 }
 
 }  // namespace belay::cli

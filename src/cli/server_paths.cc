@@ -9,7 +9,8 @@ namespace belay::cli {
 std::string server_folder(const std::string& option) {
   if (!option.empty()) return store_directory(option);
   const char* chosen = getenv("BELAY_SERVER");
-  return chosen != nullptr && *chosen != 0 ? store_directory(chosen) : store_directory("") + "-server";
+  return chosen != nullptr && *chosen != 0 ? store_directory(chosen)
+                                           : store_directory("") + "-server";
 }
 
 std::string control_socket(const std::string& folder) { return folder + "/control"; }

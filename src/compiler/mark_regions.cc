@@ -34,19 +34,22 @@ void reportError(const Instruction& At, const Twine& What) {
       DiagnosticInfoUnsupported(F, "belay: " + What, At.getDebugLoc(), DS_Error));
 }
 
-// The second of the two values that setjmp returns says that control has come back.
+bool isRewindable(const CallBase& Start) {
+  return !isMarkerCall(Start, Marker::start_ckpt_once) && !NoRewind;
+}
+
 void lowerStart(CallBase& Start, unsigned Depth, ShadowLocals& Locals) {
   Module& M = *Start.getModule();
   IRBuilder<> B(&Start);
   Locals.save(B, Depth);
-  if (isMarkerCall(Start, Marker::start_ckpt_once) || NoRewind) {
+  if (!isRewindable(Start)) {
     B.CreateCall(getHook(M, Hook::enter));
   } else {
     Value* Buffer = B.CreateCall(getHook(M, Hook::enter_rewindable));
     FunctionCallee SetJmp = M.getOrInsertFunction("_setjmp", B.getInt32Ty(), B.getPtrTy());
     cast<Function>(SetJmp.getCallee())->addFnAttr(Attribute::ReturnsTwice);
     B.CreateCall(SetJmp, Buffer)->addFnAttr(Attribute::ReturnsTwice);
-    Locals.putBack(B, Depth);
+    Locals.putBackAll(B, Depth);
   }
   Start.eraseFromParent();
 }
@@ -135,7 +138,10 @@ bool lowerMarkers(Function& F) {
   guardExits(F, Depth);
   SmallVector<ShadowLocals::Start> Starts;
   for (Found& Each : All)
-    if (RegionDepth::isStart(*Each.Call)) Starts.push_back({Each.Call, Each.Level});
+    if (RegionDepth::isStart(*Each.Call)) {
+      if (!isPowerOf2_32(Each.Before)) guardStart(*Each.Call, Depth, Each.Level);
+      Starts.push_back({Each.Call, Each.Level, isRewindable(*Each.Call)});
+    }
   ShadowLocals Locals(F, Starts);
   for (Found& Each : All) {
     if (RegionDepth::isStop(*Each.Call) && !mayBeInside(Each.Before)) {
@@ -147,7 +153,6 @@ bool lowerMarkers(Function& F) {
       lowerStop(*Each.Call, Each.Level, Locals);
       continue;
     }
-    if (!isPowerOf2_32(Each.Before)) guardStart(*Each.Call, Depth, Each.Level);
     lowerStart(*Each.Call, Each.Level, Locals);
     ++NumStarts;
   }

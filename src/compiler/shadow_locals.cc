@@ -1,12 +1,17 @@
 #include "compiler/shadow_locals.h"
 
 #include <llvm/ADT/Statistic.h>
+#include <llvm/Analysis/CFG.h>
+#include <llvm/Analysis/ValueTracking.h>
+#include <llvm/IR/Dominators.h>
 #include <llvm/IR/InstIterator.h>
 #include <llvm/IR/IntrinsicInst.h>
 #include <llvm/Support/CommandLine.h>
 #include <llvm/Transforms/Utils/BasicBlockUtils.h>
+#include <llvm/Transforms/Utils/Local.h>
 
 #include "compiler/hooks.h"
+#include "compiler/keep.h"
 #include "region/mutant.h"
 
 #define DEBUG_TYPE "belay"
@@ -86,27 +91,51 @@ bool isControl(const AllocaInst& Local) {
   return Any;
 }
 
+// Locals that are written to stay, by belay::keep(), or may be, by a BELAY_KEEP function that is
+// given their address: a shadow would undo that too.
+SmallPtrSet<const Value*, 4> findKept(const Function& F) {
+  SmallPtrSet<const Value*, 4> Kept;
+  for (const Instruction& I : instructions(F)) {
+    auto* Call = dyn_cast<CallBase>(&I);
+    const Function* Callee = Call ? Call->getCalledFunction() : nullptr;
+    if (!Callee || !(isKept(*Callee) || Callee->getName().starts_with("_ZN5belay4keepI"))) continue;
+    for (const Use& Each : Call->args())
+      if (Each->getType()->isPointerTy()) Kept.insert(getUnderlyingObject(Each));
+  }
+  return Kept;
+}
+
 }  // namespace
 
-ShadowLocals::ShadowLocals(Function& F, ArrayRef<Start> Starts) : F(F) {
+ShadowLocals::ShadowLocals(Function& F, ArrayRef<Start> Starts)
+    : F(F), IsRewindable(any_of(Starts, [](const Start& Each) { return Each.IsRewindable; })) {
+  if (IsRewindable) makeLocals(Starts);
+  const auto Kept = findKept(F);
   SmallVector<IntrinsicInst*> Lifetimes;
-  SmallVector<AllocaInst*> Small, Large;
+  SmallVector<AllocaInst*> Small, Large, Control;
   for (Instruction& I : instructions(F)) {
-    if (auto* Local = dyn_cast<AllocaInst>(&I); Local && !isControl(*Local))
-      (isSmall(*Local) && !NoShadows ? Small : Large).push_back(Local);
-    if (auto* Intrinsic = dyn_cast<IntrinsicInst>(&I);
-        Intrinsic && Intrinsic->isLifetimeStartOrEnd())
-      Lifetimes.push_back(Intrinsic);
+    if (auto* Local = dyn_cast<AllocaInst>(&I)) {
+      bool IsShadowed = isSmall(*Local) && !Kept.contains(Local) && !NoShadows;
+      if (!isControl(*Local))
+        (IsShadowed ? Small : Large).push_back(Local);
+      else if (IsRewindable && IsShadowed)
+        Control.push_back(Local);
+    }
+    if (isLifetime(I)) Lifetimes.push_back(cast<IntrinsicInst>(&I));
   }
   unsigned DepthEnd = 0;
   for (const Start& Each : Starts) DepthEnd = std::max(DepthEnd, Each.Depth + 1);
   Depths.resize(DepthEnd);
-  for (AllocaInst* Local : Small)
-    for (unsigned Depth = 0; Depth < DepthEnd; ++Depth)
-      if (any_of(Starts, [&](const Start& Each) {
-            return Each.Depth == Depth && hasValueAt(*Local, *Each.At);
-          }))
-        addShadow(Local, Depth);
+  auto AddShadows = [&](ArrayRef<AllocaInst*> Locals, bool OnlyForRewinds) {
+    for (AllocaInst* Local : Locals)
+      for (unsigned Depth = 0; Depth < DepthEnd; ++Depth)
+        if (any_of(Starts, [&](const Start& Each) {
+              return Each.Depth == Depth && hasValueAt(*Local, *Each.At);
+            }))
+          addShadow(Local, Depth, OnlyForRewinds);
+  };
+  AddShadows(Small, false);
+  AddShadows(Control, true);
   erase_if(Large, [&](const AllocaInst* Local) {
     return none_of(Starts, [&](const Start& Each) { return hasValueAt(*Local, *Each.At); });
   });
@@ -121,37 +150,82 @@ ShadowLocals::ShadowLocals(Function& F, ArrayRef<Start> Starts) : F(F) {
   NumPinned += Large.size();
 }
 
+// What is no variable and alive at a start becomes one: `this`, say.
+void ShadowLocals::makeLocals(ArrayRef<Start> Starts) {
+  DominatorTree Tree(F);
+  auto IsUsedBehind = [&](const Value& V, const Start& At) {
+    return any_of(V.uses(), [&](const Use& Each) {
+      auto* User = cast<Instruction>(Each.getUser());
+      if (auto* Phi = dyn_cast<PHINode>(User)) User = Phi->getIncomingBlock(Each)->getTerminator();
+      return isPotentiallyReachable(At.At, User, nullptr, &Tree);
+    });
+  };
+  SmallVector<Instruction*> Alive;
+  for (Instruction& I : instructions(F)) {
+    auto* Local = dyn_cast<AllocaInst>(&I);
+    if ((Local && Local->isStaticAlloca()) || I.getType()->isVoidTy() || I.getType()->isTokenTy())
+      continue;
+    if (any_of(Starts, [&](const Start& Each) {
+          return Tree.dominates(&I, Each.At) && IsUsedBehind(I, Each);
+        }))
+      Alive.push_back(&I);
+  }
+  for (Instruction* I : Alive) DemoteRegToStack(*I);
+  Instruction* Entry = &*F.getEntryBlock().getFirstNonPHIOrDbgOrAlloca();
+  for (Argument& A : F.args()) {
+    if (none_of(Starts, [&](const Start& Each) { return IsUsedBehind(A, Each); })) continue;
+    auto* Copy = new BitCastInst(&A, A.getType(), A.getName() + ".local", Entry->getIterator());
+    A.replaceUsesWithIf(Copy, [&](const Use& Each) { return Each.getUser() != Copy; });
+    DemoteRegToStack(*Copy);
+  }
+}
+
 void ShadowLocals::pin(Value* Local, Instruction* Before) {
   while (isa<AllocaInst>(Before)) Before = Before->getNextNode();
   CallInst::Create(getHook(*F.getParent(), Hook::pin), {Local}, "", Before->getIterator());
 }
 
-void ShadowLocals::addShadow(AllocaInst* Local, unsigned Depth) {
+void ShadowLocals::addShadow(AllocaInst* Local, unsigned Depth, bool OnlyForRewinds) {
   // Not a clone: debug information, DIAssignID above all, is of one variable.
   auto* Shadow =
       new AllocaInst(Local->getAllocatedType(), 0, Local->getArraySize(), Local->getAlign(),
                      Local->getName() + ".shadow", F.getEntryBlock().begin());
-  Depths[Depth].push_back({Local, Shadow});
+  Depths[Depth].push_back({Local, Shadow, OnlyForRewinds});
   ++NumShadowed;
 }
 
-void ShadowLocals::copy(IRBuilder<>& B, AllocaInst* To, AllocaInst* From) {
+void ShadowLocals::copy(IRBuilder<>& B, const Shadowed& Each, bool Saves) {
+  AllocaInst *From = Saves ? Each.Local : Each.Shadow, *To = Saves ? Each.Shadow : Each.Local;
+  auto CopyPart = [&](Type* T, uint64_t Offset) {
+    auto At = [&](AllocaInst* Base) {
+      return B.CreateConstInBoundsGEP1_64(B.getInt8Ty(), Base, Offset);
+    };
+    LoadInst* Part = B.CreateAlignedLoad(T, At(From), commonAlignment(From->getAlign(), Offset));
+    StoreInst* Store = B.CreateAlignedStore(Part, At(To), commonAlignment(To->getAlign(), Offset));
+    // Keeps the shadow in memory, and leaves the local free to become registers.
+    bool Stays = IsRewindable && !BELAY_MUTANT(shadows_unseen);
+    Saves ? Store->setVolatile(Stays) : Part->setVolatile(Stays);
+  };
   Type* T = From->getAllocatedType();
-  if (T->isSingleValueType() && !From->isArrayAllocation()) {
-    B.CreateAlignedStore(B.CreateAlignedLoad(T, From, From->getAlign()), To, To->getAlign());
+  uint64_t Bytes = From->getAllocationSize(F.getDataLayout())->getFixedValue();
+  if (T->isSingleValueType() && !From->isArrayAllocation()) return CopyPart(T, 0);
+  if (BELAY_MUTANT(shadows_halved)) Bytes /= 2;
+  if (!IsRewindable) {
+    B.CreateMemCpy(To, To->getAlign(), From, From->getAlign(), Bytes);
     return;
   }
-  uint64_t Bytes = From->getAllocationSize(F.getDataLayout())->getFixedValue();
-  if (BELAY_MUTANT(shadows_halved)) Bytes /= 2;
-  B.CreateMemCpy(To, To->getAlign(), From, From->getAlign(), Bytes);
+  for (uint64_t Offset = 0, Part = 8; Offset < Bytes; Offset += Part) {
+    while (Part > Bytes - Offset) Part /= 2;
+    CopyPart(B.getIntNTy(static_cast<unsigned>(8 * Part)), Offset);
+  }
 }
 
 void ShadowLocals::save(IRBuilder<>& B, unsigned Depth) {
-  for (auto [Local, Shadow] : Depths[Depth]) copy(B, Shadow, Local);
+  for (const Shadowed& Each : Depths[Depth]) copy(B, Each, /*Saves=*/true);
 }
 
-void ShadowLocals::putBack(IRBuilder<>& B, unsigned Depth) {
-  for (auto [Local, Shadow] : Depths[Depth]) copy(B, Local, Shadow);
+void ShadowLocals::putBackAll(IRBuilder<>& B, unsigned Depth) {
+  for (const Shadowed& Each : Depths[Depth]) copy(B, Each, /*Saves=*/false);
 }
 
 void ShadowLocals::putBackIf(Value* Condition, Instruction* At, unsigned Depth) {
@@ -162,7 +236,8 @@ void ShadowLocals::putBackIf(Value* Condition, Instruction* At, unsigned Depth) 
   Instruction* Then = SplitBlockAndInsertIfThen(IsSet, At, /*Unreachable=*/false);
   Then->getParent()->setName("belay.undo.locals");
   B.SetInsertPoint(Then);
-  putBack(B, Depth);
+  for (const Shadowed& Each : Depths[Depth])
+    if (!Each.OnlyForRewinds) copy(B, Each, /*Saves=*/false);
 }
 
 }  // namespace belay

@@ -2,6 +2,11 @@
 // takes its value at the start and gives it back when the region is undone: both become registers
 // wherever the local does. A large one is pinned to memory and logged like any other. One that has
 // no value yet at the start has none to go back to.
+//
+// A rewind arrives at the start by longjmp(), which no edge of the control flow graph shows: a copy
+// back may look needless there, and a value that is dead on the way to the rewind may lose its
+// spill slot to another. So where a function may be rewound, shadows stay in memory, and all that
+// is alive at a start has one.
 #pragma once
 
 #include <llvm/IR/IRBuilder.h>
@@ -15,6 +20,7 @@ class ShadowLocals {
   struct Start {
     llvm::Instruction* At;
     unsigned Depth;
+    bool IsRewindable;
   };
 
   // Finds the locals; removes the ends of their lifetimes, since a rewind may begin them again.
@@ -22,19 +28,24 @@ class ShadowLocals {
 
   // Depth: of the region, among those of this function.
   void save(llvm::IRBuilder<>& B, unsigned Depth);
-  void putBack(llvm::IRBuilder<>& B, unsigned Depth);
+  // Where a rewind arrives.
+  void putBackAll(llvm::IRBuilder<>& B, unsigned Depth);
   // Before At, if Condition is not 0.
   void putBackIf(llvm::Value* Condition, llvm::Instruction* At, unsigned Depth);
 
  private:
+  void makeLocals(llvm::ArrayRef<Start> Starts);
   void pin(llvm::Value* Local, llvm::Instruction* Before);
-  void addShadow(llvm::AllocaInst* Local, unsigned Depth);
-  void copy(llvm::IRBuilder<>& B, llvm::AllocaInst* To, llvm::AllocaInst* From);
+  void addShadow(llvm::AllocaInst* Local, unsigned Depth, bool OnlyForRewinds);
 
   llvm::Function& F;
+  bool IsRewindable;
   struct Shadowed {
     llvm::AllocaInst *Local, *Shadow;
+    bool OnlyForRewinds;
   };
+  void copy(llvm::IRBuilder<>& B, const Shadowed& Each, bool Saves);
+
   llvm::SmallVector<llvm::SmallVector<Shadowed>> Depths;
 };
 

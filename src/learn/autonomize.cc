@@ -46,7 +46,9 @@ class Turn {
 };
 
 // Before the constructors without a number, which may want them (src/server/client.cc).
-__attribute__((constructor(200))) void open_stores() { kept = make_in_model_memory<Kept>().release(); }
+__attribute__((constructor(200))) void open_stores() {
+  kept = make_in_model_memory<Kept>().release();
+}
 
 time_t now_seconds() {
   timespec now;

@@ -14,6 +14,7 @@ BELAY_WEAK void __cxa_guard_release(uint64_t*);
 BELAY_WEAK void __cxa_guard_abort(uint64_t*);
 BELAY_WEAK void _ZNSt15__exception_ptr13exception_ptr9_M_addrefEv(void**);
 BELAY_WEAK void _ZNSt15__exception_ptr13exception_ptrC1EPv(void**, void*);
+BELAY_WEAK void _ZSt17rethrow_exceptionNSt15__exception_ptr13exception_ptrE(void**);
 #undef BELAY_WEAK
 }
 
@@ -45,6 +46,11 @@ EFFECT(void, _ZNSt15__exception_ptr13exception_ptrC1EPv, (void** self, void* obj
   log_bytes(self, sizeof *self);
   _ZNSt15__exception_ptr13exception_ptrC1EPv(self, object);
   add_exception_ref(object);
+}
+
+EFFECT(void, _ZSt17rethrow_exceptionNSt15__exception_ptr13exception_ptrE, (void** pointer)) {
+  note_rethrow(*pointer);
+  _ZSt17rethrow_exceptionNSt15__exception_ptr13exception_ptrE(pointer);
 }
 
 // A table of virtual functions and a std::exception_ptr.

@@ -48,7 +48,7 @@ Exception* find_exception(void* object) {
 int deferred_refs(void* object) {
   int count = 0;
   for (const ExceptionRef& ref : this_thread.exception_refs)
-    count += ref.object == object && ref.kind != ExceptionRef::kAdded;
+    count += ref.object == object && ref.is_given_up();
   return count;
 }
 
@@ -70,14 +70,15 @@ bool ends_with(const Region& region, void* object) {
   auto& refs = this_thread.exception_refs;
   int left = refs_of(object);
   for (size_t i = region.exception_refs; i < refs.size(); i++)
-    left -= refs[i].object == object && refs[i].kind != ExceptionRef::kPointer;
+    left -= refs[i].object == object &&
+            (refs[i].kind == ExceptionRef::kAdded || refs[i].kind == ExceptionRef::kHandler);
   return left <= 0;
 }
 
 // A reference that the undone region took or gave up. What a pointer gave up it had taken in the
 // region, or it has it again.
 void settle(const ExceptionRef& ref, const Region& region) {
-  if (ref.kind == ExceptionRef::kPointer) return;
+  if (ref.kind == ExceptionRef::kPointer || ref.kind == ExceptionRef::kRethrown) return;
   auto& all = this_thread.exceptions;
   for (size_t i = region.exceptions; i < all.size(); i++) {
     if (all[i].object != ref.object) continue;
@@ -135,6 +136,24 @@ void drop_exception_ref(void* object, ExceptionRef::Kind kind) {
   this_thread.exception_refs.push({object, kind});
 }
 
+void note_rethrow(void* object) {
+  if (object != nullptr && in_region())
+    this_thread.exception_refs.push({object, ExceptionRef::kRethrown});
+}
+
+// A handler that the innermost region has begun ends with nothing to remember: the reference that
+// is still counted for it counts as one that a pointer has taken and given up.
+ExceptionRef::Kind handler_kind(void* object) {
+  Thread& thread = this_thread;
+  auto& refs = thread.exception_refs;
+  for (size_t i = refs.size(); i-- > thread.regions.back().exception_refs;) {
+    if (refs[i].object != object || refs[i].kind != ExceptionRef::kRethrown) continue;
+    refs[i].kind = ExceptionRef::kAdded;
+    return ExceptionRef::kPointer;
+  }
+  return ExceptionRef::kHandler;
+}
+
 void end_handler() {
   void* object = nullptr;
   if (in_region()) {
@@ -146,7 +165,7 @@ void end_handler() {
   __cxa_end_catch();
   // A handler that throws it on has not given up its reference.
   if (refs_of(object) == refs) return give_up(object);
-  drop_exception_ref(object, ExceptionRef::kHandler);
+  drop_exception_ref(object, handler_kind(object));
 }
 
 void* innermost_handler() {
@@ -202,7 +221,7 @@ void commit_exceptions() {
   this_thread.exceptions.truncate(0);
   // Destructors may throw and catch, but in no region.
   for (const ExceptionRef& ref : refs)
-    if (ref.kind != ExceptionRef::kAdded) give_up(ref.object);
+    if (ref.is_given_up()) give_up(ref.object);
   refs.truncate(0);
 }
 

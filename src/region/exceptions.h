@@ -17,6 +17,7 @@ __attribute__((weak)) ExceptionPtr current_exception() __asm__("_ZSt17current_ex
 void note_exception(void* object, size_t bytes);
 void note_throw(void* object);
 void note_unthrown(void* object);
+void note_rethrow(void* object);
 
 // References that handlers and std::exception_ptr hold: one more; one less. The last one that a
 // region gives up runs the destructor's clone at once; the count itself follows at the commit.

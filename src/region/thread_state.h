@@ -42,8 +42,10 @@ struct Exception {
 // A reference to an exception, which the C++ runtime counts.
 struct ExceptionRef {
   void* object;
-  // Taken by a std::exception_ptr; given up by one, or by a handler that has ended.
-  enum Kind : uint32_t { kAdded, kPointer, kHandler } kind;
+  // Taken by a std::exception_ptr; given up by one, or by a handler that has ended; and a note, no
+  // reference, that std::rethrow_exception() has led to a handler that has not ended.
+  enum Kind : uint32_t { kAdded, kPointer, kHandler, kRethrown } kind;
+  bool is_given_up() const { return kind == kPointer || kind == kHandler; }
 };
 
 // A destructor that is to run at the end of the program, or of the thread.

@@ -103,8 +103,9 @@ bool OpenFiles::same_files(FileTable& table) const {
   if (uint64_t(all.st_size) != table.count + own_count_) return false;
   for (const OpenFile& file : table.files()) {
     struct stat found {};
-    if (is_own(file.fd) || sys::call(SYS_fstat, file.fd, &found) < 0 || found.st_ino != file.inode ||
-        found.st_dev != file.device || (found.st_mode & S_IFMT) != file.mode)
+    if (is_own(file.fd) || sys::call(SYS_fstat, file.fd, &found) < 0 ||
+        found.st_ino != file.inode || found.st_dev != file.device ||
+        (found.st_mode & S_IFMT) != file.mode)
       return false;
   }
   return true;

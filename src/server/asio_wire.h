@@ -52,8 +52,7 @@ class AsioWire final : public Wire {
  private:
   void take(const OnData& on_data) {
     boost::system::error_code code;
-    size_t got =
-        socket_.read_some(boost::asio::buffer(buffer_.data(), buffer_.size()), code);
+    size_t got = socket_.read_some(boost::asio::buffer(buffer_.data(), buffer_.size()), code);
     if (code == boost::asio::error::would_block) return read(on_data);
     if (code && code != boost::asio::error::eof) return on_data(failed(code, "read"));
     on_data(std::span<const std::byte>(buffer_.data(), got));

@@ -43,7 +43,7 @@ struct Client {
   std::string target;               // where RES leads; "": the latest
 
   // What follows is not kept on disk.
-  std::string pending;              // the client has been told to take this one
+  std::string pending;               // the client has been told to take this one
   std::vector<std::string> dropped;  // to be told to the client, which holds them
   class Session* session = nullptr;  // the one that speaks for it
   bool connected = false, asked = false;
@@ -58,17 +58,16 @@ struct Client {
 class Catalog {
  public:
   // `prefix` makes ids differ from those of earlier runs of the server.
-  Catalog(ServerLimits limits, std::string prefix)
-      : limits_(limits), prefix_(std::move(prefix)) {}
+  Catalog(ServerLimits limits, std::string prefix) : limits_(limits), prefix_(std::move(prefix)) {}
 
   const ServerLimits& limits() const { return limits_; }
   std::map<std::string, Client, std::less<>>& clients() { return clients_; }
   Client* find(std::string_view name);
   Result<Client*> find_or_fail(std::string_view name);
 
-  // A client begins. Fails with EEXIST when its name is in use by another program that is connected,
-  // EINVAL for a bad name, EUSERS when there are too many. A new program run with the name of an old
-  // one has none of its savepoints, which died with their process.
+  // A client begins. Fails with EEXIST when its name is in use by another program that is
+  // connected, EINVAL for a bad name, EUSERS when there are too many. A new program run with the
+  // name of an old one has none of its savepoints, which died with their process.
   Result<Client*> join(std::string_view name, std::string_view driver, std::string_view instance);
 
   // Makes room for one more and names it. Fails with EDQUOT when all are pinned.

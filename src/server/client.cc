@@ -65,8 +65,8 @@ class AuClient {
   Driver driver_ = Driver::kSavepoint;
   bool name_chosen_;
   char instance_[17];
-  bool quiet_ = false;       // the server calls when the user asks
-  bool has_reply_ = false;   // to a CKP, which take() has to act upon
+  bool quiet_ = false;      // the server calls when the user asks
+  bool has_reply_ = false;  // to a CKP, which take() has to act upon
   Reply reply_;
   ModelVector<Held> held_;
   uint64_t reported_ns_ = 0, tried_ns_ = 0, backed_up_ns_ = 0;
@@ -120,8 +120,8 @@ bool AuClient::connect() {
 std::string AuClient::figures() {
   LearningFigures figures = learning_figures();
   reported_ns_ = now_ns();
-  std::string text = fmt::format("episodes={}\ndecisions={}\n", figures.episodes,
-                                 figures.decisions);
+  std::string text =
+      fmt::format("episodes={}\ndecisions={}\n", figures.episodes, figures.decisions);
   if (figures.episodes != 0) text += fmt::format("score={}\n", figures.mean_return);
   if (figures.decisions != 0) text += fmt::format("loss={}\n", figures.last_loss);
   if (restore_ns_ != 0) text += fmt::format("restore_ns={}\n", restore_ns_);
@@ -267,7 +267,8 @@ Status AuClient::get_models() {
 
 int AuClient::go_back() {
   Status status = restore();
-  return complain(status.error());
+  // None taken is an answer, not a failure.
+  return status.error().code == ENOENT ? -ENOENT : complain(status.error());
 }
 
 // Does not return but to fail.
@@ -319,10 +320,9 @@ __attribute__((constructor)) void use_server() {
   const char* driver = getenv("BELAY_AU_DRIVER");
   std::string_view place = address;
   if (driver == nullptr) driver = place.starts_with("port:") ? "vm" : "savepoint";
-  AuClient* client =
-      make_in_model_memory<AuClient>(address, name ? name : default_name().c_str(),
-                                     name != nullptr, driver)
-          .release();
+  AuClient* client = make_in_model_memory<AuClient>(address, name ? name : default_name().c_str(),
+                                                    name != nullptr, driver)
+                         .release();
   client->start();
   belay_au_snapshots snapshots{client, [](void* context) { return of(context).asked(); },
                                [](void* context) { return of(context).take(); },

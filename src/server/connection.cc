@@ -165,9 +165,8 @@ void Connection::restore(const std::string& id) {
 
 void Connection::commit(Client& client) {
   if (driver_ != nullptr) core_.use_driver(client.name, driver_);
-  core_.commit(client, [self = shared_from_this()](Status status) {
-    self->session_.on_committed(status);
-  });
+  core_.commit(client,
+               [self = shared_from_this()](Status status) { self->session_.on_committed(status); });
 }
 
 }  // namespace belay

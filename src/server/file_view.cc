@@ -20,8 +20,7 @@ Result<std::shared_ptr<FileView>> FileView::open(const std::string& path) {
   }
   if (fd >= 0) close(fd);
   if (code != 0) return fail(code, "{}: {}", path, errno_text(code));
-  return std::shared_ptr<FileView>(
-      new FileView({static_cast<const std::byte*>(start), bytes}));
+  return std::shared_ptr<FileView>(new FileView({static_cast<const std::byte*>(start), bytes}));
 }
 
 FileView::~FileView() {

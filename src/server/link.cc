@@ -58,8 +58,10 @@ Link::~Link() { close(fd_); }
 
 Status Link::open_socket() {
   const char* address = address_.c_str();
-  Result<int> opened = fail(EINVAL, "BELAY_AU_SERVER is unix:/path, tcp:HOST:PORT or "
-                                    "port:/dev/..., not '{}'", address);
+  Result<int> opened = fail(EINVAL,
+                            "BELAY_AU_SERVER is unix:/path, tcp:HOST:PORT or "
+                            "port:/dev/..., not '{}'",
+                            address);
   if (const char* path = behind(address, "unix:"); *path != 0) opened = connect_local(path);
   if (const char* path = behind(address, "port:"); *path != 0) opened = open_port(path);
   if (const char* host = behind(address, "tcp:"); *host != 0) opened = start_relay(host);

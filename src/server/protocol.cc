@@ -19,8 +19,8 @@ std::string_view name_of(FrameType type) {
 
 bool is_plain_name(std::string_view name) {
   auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '_' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
   };
   return !name.empty() && name.size() <= kFrameNameMax && name[0] != '.' &&
          std::all_of(name.begin(), name.end(), allowed);

@@ -1,4 +1,5 @@
-// What goes over the wire between a client and the server: docs/server_protocol.md. Knows no socket.
+// What goes over the wire between a client and the server: docs/server_protocol.md. Knows no
+// socket.
 #pragma once
 
 #include <cstddef>
@@ -35,9 +36,9 @@ struct FrameHeader {
   uint8_t type;
   uint16_t flags;
   uint32_t name_bytes;
-  uint32_t reserved;    // 0
+  uint32_t reserved;  // 0
   uint64_t body_bytes;
-  uint64_t checksum;    // XXH3-64 of the 24 bytes before: a stream that has slipped is noticed
+  uint64_t checksum;  // XXH3-64 of the 24 bytes before: a stream that has slipped is noticed
 };
 static_assert(sizeof(FrameHeader) == 32 && offsetof(FrameHeader, flags) == 6 &&
               offsetof(FrameHeader, name_bytes) == 8 && offsetof(FrameHeader, body_bytes) == 16 &&

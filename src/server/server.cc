@@ -66,16 +66,16 @@ struct CommandConnection : std::enable_shared_from_this<CommandConnection> {
   std::string answer;
 
   void start(ServerCore& core) {
-    asio::async_read_until(
-        socket, buffer, '\n', [self = shared_from_this(), &core](ErrorCode code, size_t bytes) {
-          if (code) return;
-          auto data = static_cast<const char*>(self->buffer.data().data());
-          control(core, std::string(data, bytes), [self](std::string text) {
-            self->answer = std::move(text) + "\n";
-            asio::async_write(self->socket, asio::buffer(self->answer),
-                              [self](ErrorCode, size_t) {});
-          });
-        });
+    asio::async_read_until(socket, buffer, '\n',
+                           [self = shared_from_this(), &core](ErrorCode code, size_t bytes) {
+                             if (code) return;
+                             auto data = static_cast<const char*>(self->buffer.data().data());
+                             control(core, std::string(data, bytes), [self](std::string text) {
+                               self->answer = std::move(text) + "\n";
+                               asio::async_write(self->socket, asio::buffer(self->answer),
+                                                 [self](ErrorCode, size_t) {});
+                             });
+                           });
   }
 };
 

@@ -46,9 +46,9 @@ Status Session::begin(const Frame& frame) {
   file_status_ = {};
   is_file_ = type_ == FrameType::kSet && !frame.name.starts_with(kReservedPrefix);
   if (!is_file_ && frame.body_bytes > kTextBytesMax)
-    return refuse(fail(EMSGSIZE, "SET {} of {} bytes, at most {}", name_, frame.body_bytes,
-                       kTextBytesMax)
-                      .value());
+    return refuse(
+        fail(EMSGSIZE, "SET {} of {} bytes, at most {}", name_, frame.body_bytes, kTextBytesMax)
+            .value());
   if (state_ == State::kReady) state_ = State::kReceiving;
   if (is_file_) {
     // The body has to be read all the same; the answer comes behind it.
@@ -169,8 +169,8 @@ Status Session::restore() {
 }
 
 Status Session::get(std::string_view name) {
-  Status sent = is_plain_name(name) ? host_.send_file(*client_, name)
-                                    : fail(EINVAL, "no name of a file");
+  Status sent =
+      is_plain_name(name) ? host_.send_file(*client_, name) : fail(EINVAL, "no name of a file");
   if (!sent) say_no(sent.error());
   return {};
 }

@@ -45,9 +45,12 @@ std::string sum_of(const std::string& text) {
 }
 
 Json to_json(const Snapshot& snapshot) {
-  return {{"id", snapshot.id},       {"parent", snapshot.parent},
-          {"taken_unix_ms", snapshot.taken_unix_ms}, {"bytes", snapshot.bytes},
-          {"take_ns", snapshot.take_ns}, {"pinned", snapshot.pinned}};
+  return {{"id", snapshot.id},
+          {"parent", snapshot.parent},
+          {"taken_unix_ms", snapshot.taken_unix_ms},
+          {"bytes", snapshot.bytes},
+          {"take_ns", snapshot.take_ns},
+          {"pinned", snapshot.pinned}};
 }
 
 Snapshot snapshot_of(const Json& json) {

@@ -2,6 +2,7 @@
 // code is, nothing is put back into memory that is gone, and what leaves a region is what was
 // thrown.
 #include <belay/region.hpp>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -122,6 +123,42 @@ void pointers() {
   }
   start_ckpt();
   stored = nullptr;
+  stop_ckpt(0);
+  CHECK(alive == 0);
+}
+
+// libstdc++ counts references in an int 128 bytes before the object that was thrown.
+int references(const std::exception_ptr& pointer) {
+  char* object;
+  std::memcpy(&object, &pointer, sizeof object);
+  return *reinterpret_cast<int*>(object - 128);
+}
+
+// In a region within one: what the inner one counts is undone before the outer one ends.
+void rethrown_within() {
+  stored = std::make_exception_ptr(Counted(11));
+  start_ckpt();
+  for (bool rollback : {true, false}) {
+    int before = references(stored);
+    start_ckpt();
+    for (int i = 0; i < 3; i++) try {
+        std::rethrow_exception(stored);
+      } catch (Counted& e) {
+        CHECK(e.value == 11);
+      }
+    stop_ckpt(rollback);
+    CHECK(!rollback || references(stored) == before);
+  }
+  stop_ckpt(1);
+  CHECK(references(stored) == 1 && alive == 1);
+  start_ckpt();
+  try {
+    std::rethrow_exception(stored);
+  } catch (Counted&) {
+    stored = nullptr;
+    CHECK(alive == 1);
+  }
+  CHECK(alive == 0);
   stop_ckpt(0);
   CHECK(alive == 0);
 }
@@ -257,6 +294,7 @@ int main() {
   rethrown();
   nested();
   pointers();
+  rethrown_within();
   rewinding();
   standard();
   thrown_while_made();
