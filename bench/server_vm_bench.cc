@@ -32,7 +32,7 @@ template <class T>
 T require(Result<T> result) {
   if (!result) {
     fprintf(stderr, "server_vm_bench: %s\n", result.error().message);
-    exit(1);
+    exit(result.error().code == ENOPKG ? kExitSkip : 1);
   }
   if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
@@ -80,6 +80,14 @@ class Watch {
   bool at_line_start_ = true;
 };
 
+struct Folder {
+  Folder() {
+    if (mkdtemp(path) == nullptr) exit(1);
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+  char path[32] = "/tmp/belay-vm-bench-XXXXXX";
+};
+
 struct Figures {
   std::string accelerator;
   double boot_ms = 0;
@@ -102,15 +110,12 @@ void measure_driver(VmDriver& driver, int rounds, Figures* figures) {
 }
 
 Figures measure(const std::string& folder, int rounds) {
-  auto built = build_guest({.builder = BELAY_BUILD_GUEST,
-                            .output = folder,
-                            .cache = BELAY_GUEST_CACHE,
-                            .environment = {"BELAY_AU=train"},
-                            .program = {BELAY_TRAINING, std::to_string(rounds), kSteps}});
-  if (!built) {
-    fprintf(stderr, "server_vm_bench: %s\n", built.error().message);
-    exit(built.error().code == ENOPKG ? kExitSkip : 1);
-  }
+  require(find_qemu(VmOptions().qemu));
+  require(build_guest({.builder = BELAY_BUILD_GUEST,
+                       .output = folder,
+                       .cache = BELAY_GUEST_CACHE,
+                       .environment = {"BELAY_AU=train"},
+                       .program = {BELAY_TRAINING, std::to_string(rounds), kSteps}}));
   Figures figures;
   Watch watch;
   const auto start = Clock::now();
@@ -150,10 +155,8 @@ Figures measure(const std::string& folder, int rounds) {
 
 int main(int argc, char** argv) {
   bool quick = argc > 1 && std::string(argv[1]) == "--quick";
-  char folder[] = "/tmp/belay-vm-bench-XXXXXX";
-  if (mkdtemp(folder) == nullptr) return 1;
-  Figures figures = measure(folder, quick ? 3 : 15);
-  std::filesystem::remove_all(folder);
+  static Folder folder;  // exit() ends it too
+  Figures figures = measure(folder.path, quick ? 3 : 15);
   const std::string vm = "vm (" + figures.accelerator + ", 256 MiB): ";
   print_row(vm + "boot until the program is at its checkpoint", "ms", {figures.boot_ms}, {});
   print_row(vm + "snapshot", "ms", figures.takes_ms, {});

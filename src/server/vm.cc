@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <sstream>
 #include <vector>
 
 namespace belay {
@@ -111,10 +113,20 @@ Status make_vm_folder(const std::string& path) {
   return {};
 }
 
+Status find_qemu(const std::string& qemu) {
+  const char* path = getenv("PATH");
+  std::stringstream folders(path != nullptr ? path : "/usr/bin");
+  if (qemu.find('/') != std::string::npos && access(qemu.c_str(), X_OK) == 0) return {};
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (access((folder + "/" + qemu).c_str(), X_OK) == 0) return {};
+  return fail(ENOPKG, "{} is not installed (Debian: qemu-system-x86)", qemu);
+}
+
 Result<std::unique_ptr<Vm>> Vm::start(const VmOptions& options) {
   for (const std::string& path : {options.kernel, options.initrd})
     if (access(path.c_str(), R_OK) != 0)
       return fail(errno, "{}: {} (build-guest makes it)", path, errno_text(errno));
+  BELAY_TRY(find_qemu(options.qemu));
   BELAY_TRY(make_vm_folder(options.folder));
   if (options.accelerator == Accelerator::kTcg) return boot(options, false);
   auto with_kvm = boot(options, true);
