@@ -59,6 +59,20 @@ EFFECT(int, pthread_rwlock_tryrdlock, (pthread_rwlock_t * lock)) {
 EFFECT(int, pthread_rwlock_trywrlock, (pthread_rwlock_t * lock)) {
   return noted(pthread_rwlock_trywrlock(lock), lock, unlock_both, nullptr);
 }
+EFFECT(int, pthread_rwlock_timedrdlock, (pthread_rwlock_t * lock, const timespec* until)) {
+  return noted(pthread_rwlock_timedrdlock(lock, until), lock, unlock_both, nullptr);
+}
+EFFECT(int, pthread_rwlock_timedwrlock, (pthread_rwlock_t * lock, const timespec* until)) {
+  return noted(pthread_rwlock_timedwrlock(lock, until), lock, unlock_both, nullptr);
+}
+EFFECT(int, pthread_rwlock_clockrdlock,
+       (pthread_rwlock_t * lock, clockid_t clock, const timespec* until)) {
+  return noted(pthread_rwlock_clockrdlock(lock, clock, until), lock, unlock_both, nullptr);
+}
+EFFECT(int, pthread_rwlock_clockwrlock,
+       (pthread_rwlock_t * lock, clockid_t clock, const timespec* until)) {
+  return noted(pthread_rwlock_clockwrlock(lock, clock, until), lock, unlock_both, nullptr);
+}
 // glibc knows who has it for writing; whoever unlocks it otherwise has it for reading.
 EFFECT(int, pthread_rwlock_unlock, (pthread_rwlock_t * lock)) {
   const bool writes = lock->__data.__cur_writer == gettid();
@@ -73,6 +87,9 @@ EFFECT(int, sem_trywait, (sem_t * semaphore)) {
 }
 EFFECT(int, sem_timedwait, (sem_t * semaphore, const timespec* until)) {
   return noted(sem_timedwait(semaphore, until), semaphore, post, take);
+}
+EFFECT(int, sem_clockwait, (sem_t * semaphore, clockid_t clock, const timespec* until)) {
+  return noted(sem_clockwait(semaphore, clock, until), semaphore, post, take);
 }
 EFFECT(int, sem_post, (sem_t * semaphore)) {
   return noted(sem_post(semaphore), semaphore, take, post);

@@ -88,6 +88,10 @@ EFFECT(size_t, fwrite, (const void* data, size_t bytes, size_t count, FILE* stre
 EFFECT(size_t, fwrite_unlocked, (const void* data, size_t bytes, size_t count, FILE* stream)) {
   return fx_fwrite(data, bytes, count, stream);
 }
+EFFECT(int, putw, (int word, FILE* stream)) {
+  put_output(stream, reinterpret_cast<const char*>(&word), sizeof word, "putw");
+  return 0;
+}
 EFFECT(void, perror, (const char* what)) {
   const char* reason = strerror(errno);
   for (const char* each : {what, *what != '\0' ? ": " : "", reason, "\n"})

@@ -27,6 +27,7 @@ BELAY_OF_STREAM(int, getc_unlocked, (FILE * stream), (stream))
 BELAY_OF_STREAM(int, _IO_getc, (FILE * stream), (stream))
 BELAY_OF_STREAM(int, __uflow, (FILE * stream), (stream))
 BELAY_OF_STREAM(int, ungetc, (int byte, FILE* stream), (byte, stream))
+BELAY_OF_STREAM(int, getw, (FILE * stream), (stream))
 BELAY_OF_STREAM(void, clearerr, (FILE * stream), (stream))
 BELAY_OF_STREAM(void, clearerr_unlocked, (FILE * stream), (stream))
 EFFECT(int, getchar, ()) { return fx_fgetc(stdin); }
