@@ -2,6 +2,7 @@
 // it goes back with the program.
 #pragma once
 
+#include "learn/episode_log.h"
 #include "learn/model_file.h"
 #include "learn/settings.h"
 
@@ -18,6 +19,7 @@ class ModelStore {
   ModelStore(Os& os, AuSettings settings) : os_(os), settings_(std::move(settings)) {}
 
   AuMode mode() const { return settings_.mode; }
+  EpisodeLog& episode_log() { return episode_log_; }
   std::span<ModelPointer<Model>> models() { return models_; }
 
   // Fails with EINVAL for a bad name or layers, EEXIST when the name means something else already.
@@ -37,6 +39,9 @@ class ModelStore {
   // Writes every model that has changed; the first failure is returned, after trying all.
   Status save_all();
 
+  // As carry.h has it.
+  Status put_back(const std::string& file, std::vector<std::byte> bytes);
+
   // On standard error, each sentence once.
   void warn(const Error& error);
 
@@ -49,6 +54,7 @@ class ModelStore {
     OutputPlace place;
   };
   ModelVector<NamedOutput> outputs_;
+  EpisodeLog episode_log_;
   ModelVector<uint64_t> warnings_;  // checksums of sentences
 };
 
