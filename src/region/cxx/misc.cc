@@ -1,9 +1,7 @@
 // Numbers as text, random devices, error categories.
 #include <charconv>
-#include <fstream>
 #include <future>
 #include <ios>
-#include <iostream>
 #include <random>
 #include <regex>
 #include <string>
@@ -53,11 +51,10 @@ TO_CHARS(e, long double)
 TO_CHARS_SHORTEST(f, float)
 TO_CHARS_SHORTEST(e, long double)
 
-// Other buffers for cin and cout would not go back. Those that are there, which stdio shares, do all
-// that the faster ones do.
+// Other buffers for cin and cout would not go back: true, which changes nothing, only asks. Those
+// that are there do all that the faster ones do.
 CXX_EFFECT(bool, _ZNSt8ios_base15sync_with_stdioEb, (bool wanted)) {
-  if (!in_region()) return _ZNSt8ios_base15sync_with_stdioEb(wanted);
-  return dynamic_cast<std::filebuf*>(std::cout.rdbuf()) == nullptr;
+  return _ZNSt8ios_base15sync_with_stdioEb(wanted || in_region());
 }
 
 // std::random_device: numbers that nobody can take back; what it has opened ends at the commit.
