@@ -36,10 +36,6 @@ static void draw(const Platformer& game, Screen& screen) {
 
 int main(int argc, char** argv) {
   Options options("A platformer: reach the flag");
-  float checkpoint_at = -1;
-  options.app.add_option(
-      "--checkpoint-at", checkpoint_at,
-      "Ask for a checkpoint when the runner first is so many tiles from the left");
   CLI11_PARSE(options.app, argc, argv);
   Platformer game;
   Screen screen(options, int(26 * kTile), int(Platformer::kRows * kTile));
@@ -73,10 +69,7 @@ int main(int argc, char** argv) {
     }
     if (game.is_dead) reward -= 5;
     if (game.is_won) reward += 20;
-    if (checkpoint_at >= 0 && game.runner[0] >= checkpoint_at && !game.is_over()) {
-      au_request_checkpoint();
-      checkpoint_at = -1;
-    }
+    if (!game.is_over()) options.has_come_to(game.runner[0]);
   }
   return report.finish();
 }
