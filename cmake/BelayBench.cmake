@@ -1,5 +1,5 @@
-# belay_bench(NAME SUITE suite... SOURCES ... [LIBRARIES ...]): one benchmark program. It prints a row
-# of JSON a line (bench/report.py says which fields), takes --quick, and belongs to
+# belay_bench(NAME SUITE suite... SOURCES ... [LIBRARIES ...]): one benchmark program. It prints a
+# row of JSON a line (bench/report.py says which fields), takes --quick, and belongs to
 # `script/bench suite` of each. CTest runs it with --quick as a smoke test, label "bench".
 function(belay_bench name)
   cmake_parse_arguments(arg "" "" "SUITE;SOURCES;LIBRARIES" ${ARGN})

@@ -18,9 +18,9 @@ SOURCES = pathlib.Path(__file__).parent
 
 
 def learning_lines(name):
-    """Statements of a game that are there to learn: calls of au_..., and their #include."""
+    """Lines of a game that are there to learn: calls of au_..., and their #include."""
     source = (SOURCES / f"{name}.cc").read_text()
-    return [line for line in source.splitlines() if re.search(r"\bau_\w+\(", line)]
+    return [line for line in source.splitlines() if re.search(r"\bau_\w+\(|autonomize", line)]
 
 
 def play(program, *options, **environment):

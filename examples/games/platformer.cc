@@ -50,9 +50,8 @@ int main(int argc, char** argv) {
     au_extract("runner", game.runner);
     au_extract("ground", game.ground_ahead());
     au_extract("enemy", game.enemy_ahead());
-    au_extract("stands", game.on_ground());
     key = options.choose(run_and_jump(game), 5);
-    au_NN("platformer", au_serialize("seen", "runner", "ground", "enemy", "stands"), "key", reward,
+    au_NN("platformer", au_serialize("seen", "runner", "ground", "enemy"), "key", reward,
           game.is_over());
     au_write_back("key", key);
     if (game.is_over()) {
