@@ -27,6 +27,10 @@ void add_model(Parser& parser);
 void add_train(Parser& parser);
 void add_play(Parser& parser);
 void add_curves(Parser& parser);
+// Only where virtual machines, and the server, were:
+void add_vm(Parser& parser);
+void add_serve(Parser& parser);
+void add_ctl(Parser& parser);
 
 // Options that several commands have.
 void add_store_option(CLI::App* command, std::string* store);

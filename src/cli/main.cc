@@ -15,7 +15,7 @@ namespace {
 std::vector<std::string> split_arguments(int argc, char** argv, Parser* parser) {
   std::vector<std::string> own;
   const std::string name = argc > 1 ? argv[1] : "";
-  const bool has_command = name == "run" || name == "train" || name == "play";
+  const bool has_command = name == "run" || name == "train" || name == "play" || name == "vm";
   int i = 1;
   for (; i < argc; i++) {
     if (has_command && std::string(argv[i]) == "--") break;
@@ -37,6 +37,13 @@ int run(int argc, char** argv) {
   }
 #ifdef BELAY_HAS_LEARN
   for (auto add : {add_train, add_play, add_curves, add_model}) add(parser);
+#endif
+#ifdef BELAY_HAS_VM
+  add_vm(parser);
+#endif
+#ifdef BELAY_HAS_SERVER
+  add_serve(parser);
+  add_ctl(parser);
 #endif
   try {
     parser.app.parse(split_arguments(argc, argv, &parser));

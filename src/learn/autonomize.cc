@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "learn/carry.h"
 #include "learn/decisions.h"
 #include "learn/end_signals.h"
 #include "learn/snapshots.h"
@@ -47,7 +48,8 @@ class Turn {
   Turn(const Turn&) = delete;
 };
 
-__attribute__((constructor)) void open_stores() {
+// Before the constructors without a number, which may want them (src/server/client.cc).
+__attribute__((constructor(200))) void open_stores() {
   kept = make_in_model_memory<Kept>().release();
   if (kept->models.mode() == AuMode::kOff) return;
   kept->models.episode_log().open(getenv("BELAY_AU_PROGRESS"));
@@ -94,9 +96,51 @@ Decisions decisions() {
   return Decisions(kept->models, *program);
 }
 
+// What is worth carrying: the models that learn or have learned.
+template <class Use>
+void for_each_learned(Use use) {
+  for (auto& model : kept->models.models())
+    if (model->learned() != nullptr && !model->broken) use(*model);
+}
+
 int result_of(const Status& status) { return status ? 0 : remember(status.error()); }
 
 }  // namespace
+
+std::vector<CarriedModel> carried_models() {
+  Turn turn;
+  std::vector<CarriedModel> all;
+  for_each_learned([&](Model& model) {
+    all.push_back({model_path("", model.spec().name),
+                   encode_model(model.spec(), model.shape(), *model.learned())});
+  });
+  return all;
+}
+
+std::vector<std::string> carried_files() {
+  Turn turn;
+  std::vector<std::string> all;
+  for (auto& model : kept->models.models())
+    if (!model->broken) all.push_back(model_path("", model->spec().name));
+  return all;
+}
+
+Status put_back_model(const std::string& file, std::vector<std::byte> bytes) {
+  Turn turn;
+  return kept->models.put_back(file, std::move(bytes));
+}
+
+LearningFigures learning_figures() {
+  Turn turn;
+  LearningFigures most;
+  for_each_learned([&](Model& model) {
+    belay_au_stats stats = model.stats();
+    if (stats.decisions + stats.examples < most.decisions) return;
+    most = {stats.mean_return, stats.last_loss, stats.episodes, stats.decisions + stats.examples};
+  });
+  return most;
+}
+
 }  // namespace belay
 
 using namespace belay;

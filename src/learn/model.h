@@ -20,6 +20,8 @@ struct Learned {
   std::optional<Supervised> supervised;
 };
 
+class ModelFile;
+
 class Model {
  public:
   explicit Model(ModelSpec spec) : spec_(std::move(spec)) {}
@@ -31,6 +33,8 @@ class Model {
   // Makes what is to be learned for inputs of this shape. The shape stays what it is from here.
   Status build(Volume shape, const Backend& backend);
   Volume shape() const { return shape_; }
+  // pre: built. In the place of what it has learned; it stays as it is on failure.
+  Status replace(const ModelFile& file, const std::string& label, const Backend& backend);
 
   belay_au_stats stats();
 

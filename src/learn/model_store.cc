@@ -109,6 +109,18 @@ Status ModelStore::save_all() {
   return first;
 }
 
+Status ModelStore::put_back(const std::string& name, std::vector<std::byte> bytes) {
+  for (auto& model : models_) {
+    if (model_path("", model->spec().name) != name) continue;
+    // One that has not decided yet reads its file when it does.
+    if (model->learned() == nullptr)
+      return save_file(os_, model_path(settings_.folder, model->spec().name), bytes);
+    BELAY_ASSIGN(ModelFile file, ModelFile::from_bytes(std::move(bytes), name));
+    return model->replace(file, name, eigen_backend());
+  }
+  return fail(ENOENT, "{}: no model of this name decides", name);
+}
+
 void ModelStore::warn(const Error& error) {
   uint64_t sum = checksum(error.message, error.text().size());
   if (std::find(warnings_.begin(), warnings_.end(), sum) != warnings_.end()) return;

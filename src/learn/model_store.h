@@ -39,6 +39,9 @@ class ModelStore {
   // Writes every model that has changed; the first failure is returned, after trying all.
   Status save_all();
 
+  // As carry.h has it.
+  Status put_back(const std::string& file, std::vector<std::byte> bytes);
+
   // On standard error, each sentence once.
   void warn(const Error& error);
 
