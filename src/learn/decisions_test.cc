@@ -202,5 +202,27 @@ TEST(Values, AreCutToTheirType) {
   EXPECT_EQ(bytes_of(static_cast<belay_au_type>(99)), 0u);
 }
 
+// A rollback is a copy of the program's state here, as the models' stays.
+TEST_F(DecisionsTest, TheScoreOfAnEpisodeGoesBackWithTheProgram) {
+  Run run(AuMode::kTrain, folder_);
+  ASSERT_TRUE(run.extract("x", {1}));
+  auto decide = [&](double reward, bool terminal) {
+    ASSERT_TRUE(run.decisions.decide_by_reward("player", "x", reward, terminal));
+  };
+  decide(0, false);
+  decide(1, false);
+  ProgramState checkpoint = run.program;
+  for (double lost : {20, 30}) {
+    decide(lost, true);
+    run.program = checkpoint;
+  }
+  decide(4, true);
+  decide(0, false);
+  decide(2, true);
+  belay_au_stats stats = run.models.find("player")->stats();
+  EXPECT_EQ(stats.episodes, 4u);
+  EXPECT_DOUBLE_EQ(stats.mean_return, (21 + 31 + 5 + 2) / 4.0);
+}
+
 }  // namespace
 }  // namespace belay

@@ -8,6 +8,9 @@
 namespace belay {
 namespace {
 
+// Estimates that are learnt from estimates want smaller steps.
+constexpr float kLearningRateByReward = 3e-4f;
+
 bool same_layers(const ModelVector<LayerRequest>& a, const ModelVector<LayerRequest>& b) {
   auto same = [](const LayerRequest& x, const LayerRequest& y) {
     return x.kind == y.kind && x.width == y.width && x.kernel == y.kernel && x.stride == y.stride;
@@ -43,6 +46,7 @@ Status ModelStore::declare(std::string_view name, belay_au_kind kind, belay_au_a
     return fail(EINVAL, "algorithm {}", int(algorithm));
   ModelSpec spec{.name = ModelString(name), .kind = kind, .algorithm = algorithm};
   BELAY_ASSIGN(spec.hidden, parse_layers(kind, layers));
+  if (spec.learns_by_reward()) spec.options.optimiser.learning_rate = kLearningRateByReward;
   if (Model* known = find(name)) {
     const ModelSpec& other = known->spec();
     if (other.kind == kind && other.algorithm == algorithm &&
