@@ -25,6 +25,7 @@ void add_inspect(Parser& parser);
 void add_model(Parser& parser);  // only where learning was built
 void add_serve(Parser& parser);  // only where the server was
 void add_ctl(Parser& parser);
+void add_relay(Parser& parser);
 
 // Options that several commands have.
 void add_store_option(CLI::App* command, std::string* store);
