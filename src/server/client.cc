@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <cstring>
+
 #include "base/log.h"
 #include "belay/autonomize.h"
 #include "belay/checkpoint_restore.h"
@@ -56,6 +58,7 @@ class AuClient {
   Status put_models();
   Status get_models();
   Status restore();
+  Result<Reply> ask_restore();
   Status roll_back(const char* id);
   void forget(std::string_view text);
   int complain(const Error& error);
@@ -86,7 +89,10 @@ AuClient::AuClient(const char* address, const char* name, bool chosen, const cha
 void AuClient::start() {
   if (driver_ != Driver::kProcess) return;
   crattr attributes{.name = name_.c_str(), .interval_ms = CR_INTERVAL_MANUAL};
-  if (belay_crinit(&attributes) != 0) log(LogLevel::kError, "{}", belay_crerror());
+  const char* resume = getenv("BELAY_AU_RESUME");
+  bool resumes = resume != nullptr && strcmp(resume, "1") == 0;
+  if (belay_crinit(&attributes) != 0 || (resumes && belay_restore() != 0))
+    log(LogLevel::kError, "{}", belay_crerror());
 }
 
 std::string AuClient::hello(const char* name) const {
@@ -124,6 +130,7 @@ std::string AuClient::figures() {
       fmt::format("episodes={}\ndecisions={}\n", figures.episodes, figures.decisions);
   if (figures.episodes != 0) text += fmt::format("score={}\n", figures.mean_return);
   if (figures.decisions != 0) text += fmt::format("loss={}\n", figures.last_loss);
+  if (figures.decision_ns != 0) text += fmt::format("decision_ns={}\n", figures.decision_ns);
   if (restore_ns_ != 0) text += fmt::format("restore_ns={}\n", restore_ns_);
   return text;
 }
@@ -274,11 +281,24 @@ int AuClient::go_back() {
 // Does not return but to fail.
 Status AuClient::restore() {
   going_back_ns_ = now_ns();
-  if (!connect()) {
+  auto goal = ask_restore();
+  if (!goal) {
     // A server that is away keeps nobody from going back.
-    if (driver_ != Driver::kSavepoint || held_.empty()) return fail(ENOTCONN, "no server");
+    bool alone = !link_.is_connected() && driver_ == Driver::kSavepoint && !held_.empty();
+    if (!alone) return tl::make_unexpected(goal.error());
     return roll_back(held_.back().id.c_str());
   }
+  if (driver_ == Driver::kSavepoint) return roll_back(goal->name);
+  if (driver_ == Driver::kServer) return fail(EIO, "the server has restored another place");
+  link_.disconnect();
+  belay_restore();
+  std::string reason = belay_crerror();
+  return fail(EIO, "{}", reason);
+}
+
+// The answer that says where to go back to.
+Result<Reply> AuClient::ask_restore() {
+  if (!connect()) return fail(ENOTCONN, "no server");
   if (driver_ != Driver::kSavepoint || going_back_ns_ - backed_up_ns_ > kBackUpEveryNs)
     BELAY_TRY(put_models());
   std::string text;
@@ -286,12 +306,7 @@ Status AuClient::restore() {
   BELAY_ASSIGN(Reply reply, link_.ask(FrameType::kRes, 0, "", text));
   if (reply.type != FrameType::kYes) return fail(ENOENT, "the server says: {}", reply.text);
   forget(reply.text);
-  if (driver_ == Driver::kSavepoint) return roll_back(reply.name);
-  if (driver_ == Driver::kServer) return fail(EIO, "the server has restored another place");
-  link_.disconnect();
-  belay_restore();
-  std::string reason = belay_crerror();
-  return fail(EIO, "{}", reason);
+  return reply;
 }
 
 Status AuClient::roll_back(const char* id) {

@@ -28,6 +28,8 @@ int main(void) {
   au_config("learner", AU_DNN, AU_QLEARN, 8);
   au_choice("learner", "key", 3, 0);
   au_set("learner", "replay_after", 4);
+  au_set("learner", "replay_batch", 4);
+  au_set("learner", "learn_every", 1);
   while (fgets(line, sizeof line, stdin)) {
     if (strcmp(line, "checkpoint\n") == 0) {
       int result = au_checkpoint();

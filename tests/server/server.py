@@ -5,126 +5,28 @@ usage: server.py --belay COMMAND --learner PROGRAM CASE
 """
 
 import argparse
+import http.client
 import json
 import os
 import pathlib
 import pty
 import random
 import resource
-import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 
-from wire import CKP, GET, NO, RES, SET, TAKE_IT, WILL_CALL, YES, Peer, frame
+from harness import Learner, Live, ServerTest, Skip, expect
+from wire import CKP, GET, NO, RES, SET, WILL_CALL, YES, frame
 
 SKIP = 77
 TOKEN = "sixteen-characters-at-least"
 
 
-class Skip(Exception):
-    """This machine can't show it."""
-
-
-def expect(condition, what):
-    if not condition:
-        raise AssertionError(what)
-
-
-class Learner:
-    """The program, told what to do a line at a time."""
-
-    def __init__(self, test, server=None, **environment):
-        self.folder = pathlib.Path(tempfile.mkdtemp(dir=test.folder))
-        settings = {k: v for k, v in os.environ.items() if not k.startswith("BELAY_")}
-        settings |= {"BELAY_AU": "train", "BELAY_STORE": str(self.folder / "store"),
-                     "BELAY_LOG": "0", **environment}
-        if server:
-            settings["BELAY_AU_SERVER"] = server
-        self.errors = (self.folder / "errors").open("w+")
-        self.process = subprocess.Popen([str(test.learner)], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=self.errors, text=True,
-                                        cwd=self.folder, env=settings)
-        test.running.append(self.process)
-
-    def say(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        return self.process.stdout.readline().strip()
-
-    def end(self):
-        self.process.stdin.close()
-        expect(self.process.wait(60) == 0, f"it ended with {self.process.returncode}")
-
-
-class Test:
-    def __init__(self, options):
-        self.options = options
-        self.learner = options.learner
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="belay-server-"))
-        self.state = self.folder / "state"
-        self.socket = self.state / "socket"
-        self.running = []
-        self.server = None
-
-    def start(self, *arguments, before=None, **more):
-        """Returns the addresses that the server prints."""
-        self.server = subprocess.Popen(
-            [self.options.belay, "serve", "--state", str(self.state), *arguments],
-            stdout=subprocess.PIPE, text=True, preexec_fn=before, **more)
-        self.running.append(self.server)
-        lines = [self.server.stdout.readline().strip()]
-        if "--tcp" in arguments:
-            lines.append(self.server.stdout.readline().strip())
-        expect(lines[0] == f"unix:{self.socket}", lines)
-        return lines
-
-    def kill(self):
-        self.server.kill()
-        self.server.wait()
-
-    def stop(self):
-        self.ctl("stop")
-        expect(self.server.wait(60) == 0, "the server ended with an error")
-
-    def ctl(self, *arguments, code=0):
-        result = subprocess.run(
-            [self.options.belay, "ctl", "--state", str(self.state), *arguments],
-            capture_output=True, text=True, timeout=60)
-        expect(result.returncode == code, f"ctl {arguments}: {result.returncode} {result.stderr}")
-        return result.stdout if code == 0 else result.stderr
-
-    def snapshots(self):
-        return json.loads(self.ctl("list", "--json"))["snapshots"]
-
-    def client(self, name):
-        clients = json.loads(self.ctl("clients", "--json"))["clients"]
-        return next(client for client in clients if client["name"] == name)
-
-    def peer(self, name=None, **options):
-        return Peer(self.socket, name, **options)
-
-    def wait_for(self, condition):
-        """Polls the server; the clock of CTest ends what never comes."""
-        while not condition():
-            threading.Event().wait(0.01)
-
-    def close(self, keep):
-        for process in self.running:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
-        if keep:
-            print(f"kept: {self.folder}")
-        else:
-            shutil.rmtree(self.folder)
-
-    # ---- cases ------------------------------------------------------------------------------
-
+class Test(ServerTest):
     TRAINING = (["decide 0.5", "count"] * 3 + ["checkpoint"] + ["decide -1", "count"] * 8 +
                 ["show", "restore", "show", "decide 2", "count", "restore", "show"])
 
@@ -132,7 +34,7 @@ class Test:
         """The same training under each driver: the same program state after each restore, and the
         same surviving model."""
         self.start()
-        said = {}
+        said, models = {}, {}
         for driver in ("alone", "savepoint", "process"):
             place = None if driver == "alone" else f"unix:{self.socket}"
             learner = Learner(self, place, BELAY_AU_DRIVER=driver, BELAY_AU_CLIENT=driver)
@@ -145,6 +47,7 @@ class Test:
                     self.ctl("checkpoint", driver)
                 said[driver].append(learner.say(line))
             learner.end()
+            models[driver] = (learner.folder / "learner.model").read_bytes()
             print(driver, said[driver][-8:])
             print((learner.folder / "errors").read_text(), end="")
             if place:
@@ -152,8 +55,88 @@ class Test:
         expect(said["alone"][6].startswith("1 "), said["alone"])
         expect(said["savepoint"] == said["alone"], "savepoints of a server differ")
         expect(said["process"] == said["alone"], "process images differ")
+        expect(models["alone"] == models["savepoint"] == models["process"], "models differ")
         model = self.state / "clients/process/files/learner.model"
         expect(model.stat().st_size > 1000, "the model is not on the server")
+        self.stop()
+
+    def resumed(self):
+        """A program under the driver `process` that is killed and run again goes on where its image
+        was taken, with what its model has learned since."""
+        self.start()
+        folder = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
+        variables = {"BELAY_AU_DRIVER": "process", "BELAY_AU_CLIENT": "r",
+                     "BELAY_STORE": str(folder)}
+        learner = Learner(self, f"unix:{self.socket}", **variables)
+        learner.say("count")
+        learner.say("checkpoint")
+        self.ctl("checkpoint", "r")
+        expect(learner.say("checkpoint").startswith("1 1"), "taken")
+        for _ in range(10):
+            learner.say("decide 1")
+        expect(learner.say("restore").startswith("2 1"), "back in the same process")
+        learner.say("decide 1")
+        learner.process.kill()
+        learner.process.wait()
+        again = Learner(self, f"unix:{self.socket}", BELAY_AU_RESUME="1", **variables)
+        again.process.stdin.flush()
+        expect(again.process.stdout.readline().startswith("2 1"), "back in a new one")
+        expect(again.say("show").split()[:2] == ["1", "10"], "with the model of the last restore")
+        again.end()
+        self.stop()
+
+    def http(self):
+        """The page's interface: who has the token sees and asks; other sites' pages don't."""
+        token = self.folder / "token"
+        token.write_text(TOKEN + "\n")
+        page = self.folder / "page"
+        page.mkdir()
+        (page / "index.html").write_text("<p>here</p>")
+        os.environ["BELAY_PAGE"] = str(page)
+        place = self.start("--http", "0", "--token-file", str(token))[1]
+        port = int(place.split(":")[2].split("/")[0])
+        host = f"127.0.0.1:{port}"
+        cookie = {"Cookie": f"a=b; belay_token={TOKEN}"}
+
+        def ask(method, path, body=None, **headers):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode(), answer
+        expect(place == f"http://{host}/?token={TOKEN}", place)
+        status, _, answer = ask("GET", f"/?token={TOKEN}")
+        expect(status == 303 and "HttpOnly" in answer.getheader("Set-Cookie"), "the cookie")
+        expect(ask("GET", "/?token=another")[0] == 403, "another token")
+        expect(ask("GET", "/api/state")[0] == 403, "no token")
+        expect(ask("GET", "/", **cookie)[:2] == (200, "<p>here</p>"), "the page")
+        for path in ("/../token", "/..%2ftoken", "/.hidden", "//etc/passwd", "/none.js"):
+            expect(ask("GET", path, **cookie)[0] == 404, path)
+        expect(ask("GET", "/api/state", **cookie, Host="evil.example")[0] == 403, "rebound name")
+        json_type = {"Content-Type": "application/json"}
+        expect(ask("POST", "/api/checkpoint", "{}", **cookie, **json_type,
+                   Origin="http://evil.example")[0] == 403, "another site's page")
+        expect(ask("POST", "/api/checkpoint", "{}", **cookie)[0] == 400, "a form")
+        mario = self.peer("mario")
+        name = mario.take()
+        live = Live(port, TOKEN, f"http://{host}")
+        first = live.message()
+        state = json.loads(ask("GET", "/api/state", **cookie)[1])
+        expect(first["type"] == "state" and first["clients"] == state["clients"], first)
+        said = ask("POST", "/api/pin", json.dumps({"client": "mario", "snapshot": name}), **cookie,
+                   **json_type)
+        expect(said[0] == 200, said)
+        expect(live.until("snapshots")[0]["pinned"], "the pin is seen")
+        said = ask("POST", "/api/delete", json.dumps({"client": "mario", "snapshot": name}),
+                   **cookie, **json_type)
+        expect(said[0] == 409 and "pinned" in json.loads(said[1])["error"], said)
+        said = ask("POST", "/api/checkpoint", "{}", **cookie, **json_type, Origin=f"http://{host}")
+        expect(json.loads(said[1])["asked"] == ["mario"], said)
+        expect(live.until("asked"), "the request is seen")
+        mario.ask(SET, ":metrics", "score=2.5\nloss=0.5\n")
+        expect(live.until("curve_added")[0][1:] == [2.5, 0.5], "the curve")
+        stranger = Live(port, "none", f"http://{host}")
+        expect(stranger.status == 403, "no token, no live state")
+        expect(Live(port, TOKEN, "http://evil.example").status == 403, "another site's socket")
         self.stop()
 
     def control(self):
@@ -438,8 +421,8 @@ class Test:
         return proof, challenge
 
 
-CASES = ("training", "control", "hot_key", "faults", "dying", "killed", "away", "silent",
-         "full_disk", "tls")
+CASES = ("training", "resumed", "control", "hot_key", "faults", "dying", "killed", "away", "silent",
+         "full_disk", "tls", "http")
 
 
 def main():
