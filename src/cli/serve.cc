@@ -9,6 +9,8 @@
 #include "cli/notice.h"
 #include "cli/server_paths.h"
 #include "server/server.h"
+#include "server/vm.h"
+#include "server/vm_driver.h"
 
 namespace belay::cli {
 namespace {
@@ -16,6 +18,7 @@ namespace {
 struct ServeOptions {
   ServerOptions server;
   std::string token_file;
+  std::vector<std::string> machines;
   bool no_view = false;
 };
 
@@ -41,6 +44,8 @@ int serve(ServeOptions options) {
     throw Failure(kExitUsage, "--http wants --token-file: whoever knows the token may look");
   }
   server.page_folder = page_folder();
+  for (const std::string& folder : options.machines)
+    server.attached.push_back({folder + "/" + kVmPort, require(VmDriver::attach(folder))});
   server.view = !options.no_view;
   std::unique_ptr<Server> running = require(Server::start(std::move(server)));
   for (const std::string& address : running->addresses()) printf("%s\n", address.c_str());
@@ -76,6 +81,11 @@ void add_serve(Parser& parser) {
                    "Snapshots of a client; the oldest that is not pinned makes room")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
+  command
+      ->add_option("--vm", options->machines,
+                   "Folder of a virtual machine (belay vm) whose program is a client")
+      ->allow_extra_args(false)
+      ->type_name("DIR");
   command->add_flag("--no-view", options->no_view,
                     "Show nothing, and take no keys, though this is a terminal");
   command->callback(

@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "learn/carry.h"
 #include "learn/decisions.h"
+#include "learn/end_signals.h"
 #include "learn/snapshots.h"
 
 #define BELAY_EXPORT extern "C" __attribute__((visibility("default")))
@@ -27,6 +29,7 @@ struct Kept {
   time_t saved_at = 0;
   uint64_t timed_decisions = 0;
   double decision_ns = 0;  // that one was timed last
+  std::atomic<unsigned> end_signals{0};
 };
 constinit Kept* kept = nullptr;
 constinit ProgramState* program = nullptr;
@@ -50,6 +53,10 @@ class Turn {
 // Before the constructors without a number, which may want them (src/server/client.cc).
 __attribute__((constructor(200))) void open_stores() {
   kept = make_in_model_memory<Kept>().release();
+  if (kept->models.mode() == AuMode::kOff) return;
+  kept->models.episode_log().open(getenv("BELAY_AU_PROGRESS"));
+  kept->models.episode_log().program_begins(name_of(kept->models.mode()));
+  if (kept->models.mode() == AuMode::kTrain) catch_end_signals(&kept->end_signals);
 }
 
 time_t now_seconds() {
@@ -70,9 +77,14 @@ __attribute__((destructor)) void save_at_exit() {
   if (Status saved = save_models(); !saved) kept->models.warn(saved.error());
 }
 
-// Training that is killed has lost a minute.
+// Before each decision. Training that is killed has lost a minute, and none when it was asked to
+// end.
 void save_now_and_then() {
   if (kept->models.mode() == AuMode::kDeploy) return;
+  if (unsigned came = kept->end_signals.load(std::memory_order_relaxed)) {
+    if (Status saved = save_models(); !saved) kept->models.warn(saved.error());
+    end_by(came);
+  }
   time_t now = now_seconds();
   if (kept->saved_at == 0) kept->saved_at = now;
   if (now - kept->saved_at < kSaveEverySeconds) return;

@@ -42,7 +42,6 @@ class Model {
   bool changed = false;  // since it was last saved
   uint64_t fallbacks = 0;
   uint64_t episodes = 0;
-  double return_now = 0;        // of the episode that is being played
   ModelVector<double> returns;  // of the last kReturnsKept episodes, in a ring
   static constexpr size_t kReturnsKept = 100;
 

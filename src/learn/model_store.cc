@@ -88,6 +88,8 @@ Status ModelStore::prepare(Model& model, Volume shape) {
     loaded = tl::make_unexpected(file.error());
   }
   if (!loaded) model.broken = true;
+  if (model.spec().learns_by_reward())
+    episode_log_.model_begins(model.spec().name, model.stats(), !model.broken);
   return loaded;
 }
 

@@ -2,6 +2,7 @@
 // it goes back with the program.
 #pragma once
 
+#include "learn/episode_log.h"
 #include "learn/model_file.h"
 #include "learn/settings.h"
 
@@ -18,6 +19,7 @@ class ModelStore {
   ModelStore(Os& os, AuSettings settings) : os_(os), settings_(std::move(settings)) {}
 
   AuMode mode() const { return settings_.mode; }
+  EpisodeLog& episode_log() { return episode_log_; }
   std::span<ModelPointer<Model>> models() { return models_; }
 
   // Fails with EINVAL for a bad name or layers, EEXIST when the name means something else already.
@@ -52,6 +54,7 @@ class ModelStore {
     OutputPlace place;
   };
   ModelVector<NamedOutput> outputs_;
+  EpisodeLog episode_log_;
   ModelVector<uint64_t> warnings_;  // checksums of sentences
 };
 
