@@ -318,8 +318,10 @@ const char* environment(const char* variable, const char* otherwise) {
 void default_name(char (&out)[kFrameNameMax]) {
   constexpr size_t kDefaultMax = 40;  // "-PID" may follow
   size_t count = 0;
-  for (const char* c = program_invocation_short_name; *c != 0 && count < kDefaultMax; c++)
-    out[count++] = is_plain_name({c, 1}) || (*c == '.' && count != 0) ? *c : '-';
+  for (const char* c = program_invocation_short_name; *c != 0 && count < kDefaultMax; c++) {
+    bool fits = is_plain_name({c, 1}) || (*c == '.' && count != 0);
+    out[count++] = fits ? *c : '-';
+  }
   out[count] = 0;
 }
 

@@ -362,7 +362,8 @@ class Test(ServerTest):
         expect(learner.say("checkpoint").startswith("0 "), "nobody has asked")
         expect(self.client("t")["connected"], "connected by TLS")
         self.ctl("checkpoint", "t")
-        expect(learner.say("checkpoint").startswith("1 0"), "taken")
+        # The server's call is on its way through the relay.
+        self.wait_for(lambda: learner.say("checkpoint").startswith("1 0"))
         for _ in range(3):
             learner.say("count")
             expect(learner.say("restore").startswith("2 0"), "back, and the connection goes on")
