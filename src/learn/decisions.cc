@@ -28,8 +28,8 @@ bool all_finite(std::span<const float> values) {
 
 }  // namespace
 
-Status Decisions::configure(std::string_view name, belay_au_kind kind,
-                            belay_au_algorithm algorithm, const int32_t* layers) {
+Status Decisions::configure(std::string_view name, belay_au_kind kind, belay_au_algorithm algorithm,
+                            const int32_t* layers) {
   BELAY_TRY(models_.declare(name, kind, algorithm, layers));
   Model& model = *models_.find(name);
   if (model.scripted && !model.broken)
@@ -106,8 +106,8 @@ void Decisions::fall_back(Model& model) {
 Status Decisions::publish(Model& model, std::span<const float> outputs) {
   if (!all_finite(outputs)) {
     fall_back(model);
-    auto error = fail(EDOM, "model '{}': a decision is not finite",
-                      std::string_view(model.spec().name));
+    auto error =
+        fail(EDOM, "model '{}': a decision is not finite", std::string_view(model.spec().name));
     models_.warn(error.value());
     return error;
   }
@@ -150,7 +150,8 @@ Status Decisions::decide_by_script(Model& model, const Feature& inputs) {
   }
   if (decided) return publish(model, outputs);
   fall_back(model);
-  decided = fail(decided.error().code, "model '{}': {}", std::string_view(model.spec().name), decided.error().text());
+  decided = fail(decided.error().code, "model '{}': {}", std::string_view(model.spec().name),
+                 decided.error().text());
   models_.warn(decided.error());
   return decided;
 }

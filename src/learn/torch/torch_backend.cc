@@ -1,6 +1,6 @@
-// libbelay_learn_torch: the one file that includes libtorch. Nothing that it throws leaves here, and
-// no tensor outlives a call: those that a network's computation uses are views of the memory that
-// it is called with.
+// libbelay_learn_torch: the one file that includes libtorch. Nothing that it throws leaves here,
+// and no tensor of a network outlives a call: they are views of the memory that it is called with.
+
 #include <ATen/Parallel.h>
 #include <errno.h>
 #include <torch/script.h>
@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "learn/torch/verify_archive.h"
 #include "learn/torch_component.h"
 
 namespace belay {
@@ -79,8 +80,8 @@ void backward_layer(const Layer& layer, const float* parameters, Workspace& spac
   LayerView with(layer, parameters), to(layer, gradient);
   Tensor deltas = samples(space.deltas(index + 1), batch, layer.out.size());
   if (layer.rectified)
-    at::threshold_backward_out(
-        deltas, deltas, samples(space.values(index + 1), batch, layer.out.size()), 0);
+    at::threshold_backward_out(deltas, deltas,
+                               samples(space.values(index + 1), batch, layer.out.size()), 0);
   if (layer.kind == LayerKind::kDense) {
     Tensor in = samples(space.values(index), batch, layer.in.size());
     at::mm_out(to.weights, in.t(), deltas);
@@ -92,10 +93,12 @@ void backward_layer(const Layer& layer, const float* parameters, Workspace& spac
     return;
   }
   Stride stride(layer);
-  int64_t biases[] = {layer.out.channels};
+  std::array<int64_t, 1> biases{layer.out.channels};
+  // Copies with the channels first: 1.13 refuses others ("grad_weight must be contiguous").
+  auto first = [](const Tensor& last) { return last.clone(at::MemoryFormat::Contiguous); };
   auto [in, weights, sums] = at::convolution_backward(
-      pictures(space.deltas(index + 1), batch, layer.out),
-      pictures(space.values(index), batch, layer.in), with.weights, at::IntArrayRef(biases),
+      first(pictures(space.deltas(index + 1), batch, layer.out)),
+      first(pictures(space.values(index), batch, layer.in)), first(with.weights), biases,
       stride.both, stride.padding, stride.dilation, false, stride.padding, 1,
       {in_deltas != nullptr, true, true});
   to.weights.copy_(weights);
@@ -103,10 +106,12 @@ void backward_layer(const Layer& layer, const float* parameters, Workspace& spac
   if (in_deltas != nullptr) pictures(in_deltas, batch, layer.in).copy_(in);
 }
 
-// What is told of an error: of a script's the last line says what is wrong, before are its stack's.
+// The line that says what is wrong: the first, or the last behind the stack of a script that runs.
 std::string_view sentence_of(std::string_view text) {
-  while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
-  return text.substr(text.rfind('\n') + 1);
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  while (text.starts_with('\n')) text.remove_prefix(1);
+  if (text.find("\nTraceback") != text.npos) return text.substr(text.rfind('\n') + 1);
+  return text.substr(0, text.find('\n'));
 }
 Error as_error(const std::exception& error) {
   auto* torch = dynamic_cast<const c10::Error*>(&error);
@@ -158,8 +163,8 @@ class LoadedScript final : public TorchScript {
     try {
       c10::InferenceMode no_graph;
       bool picture = size_t{shape.height} * shape.width > 1;
-      Tensor in = picture ? pictures(inputs.data(), 1, shape)
-                          : samples(inputs.data(), 1, inputs.size());
+      Tensor in =
+          picture ? pictures(inputs.data(), 1, shape) : samples(inputs.data(), 1, inputs.size());
       // A copy, since scripts may write into what they are given.
       c10::IValue result = module_.forward({in.clone(at::MemoryFormat::Contiguous)});
       if (!result.isTensor()) return fail(EBADMSG, "the script gives no tensor");
@@ -183,6 +188,7 @@ class Component final : public TorchComponent {
   const Backend& backend() const override { return backend_; }
   Result<std::unique_ptr<TorchScript>> load_script(const std::string& path) const override {
     try {
+      BELAY_TRY(verify_archive(path));
       torch::jit::Module module = torch::jit::load(path, at::kCPU);
       module.eval();
       return std::make_unique<LoadedScript>(std::move(module));
