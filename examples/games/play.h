@@ -20,6 +20,10 @@ struct Options {
     app.add_option("--player", player, "hand or random; BELAY_AU=train or deploy: what is learned")
         ->check(CLI::IsMember({"hand", "random"}));
     app.add_flag("--watch", watch, "Show the game in the terminal, which knows 24-bit colours");
+    app.add_flag("--window", window, "Show the game in a window; C asks for a checkpoint there");
+#ifdef BELAY_HAS_FILM
+    app.add_option("--film", film, "Write a PNG with pictures from the whole run");
+#endif
     app.add_option("--wins", wins, "Stop when the last so many games were won");
     app.add_option("--points", points, "Stop after the first game that brings so many points");
     app.add_flag("--json", json, "A line of JSON for each game");
@@ -33,12 +37,13 @@ struct Options {
   CLI::App app;
   uint64_t frames = UINT64_MAX, seed = 1, wins = 0;
   int points = INT_MAX;
-  std::string player = "random";
-  bool watch = false, json = false;
+  std::string player = "random", film;
+  bool watch = false, window = false, json = false;
   std::mt19937 chance{7};
 };
 
-// A picture of the game in the terminal, with --watch.
+// Pictures of the game: in the terminal with --watch, in a window with --window, on file with
+// --film.
 class Screen {
  public:
   Screen(const Options& options, int width, int height);

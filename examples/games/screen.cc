@@ -1,9 +1,14 @@
-// Games in a terminal: pictures are drawn into memory and shown by half blocks of 24-bit colours.
+// Pictures are drawn into memory and shown: in a terminal by half blocks of 24-bit colours.
 #include <time.h>
 
+#include <optional>
 #include <vector>
 
 #include "play.h"
+#include "window.h"
+#ifdef BELAY_HAS_FILM
+#include "film.h"
+#endif
 
 namespace {
 
@@ -17,8 +22,25 @@ void wait_ms(long ms) {
 }  // namespace
 
 struct Screen::Picture {
-  int width, height, frame = 0;
-  std::vector<uint32_t> pixels;
+  int width, height;
+  bool in_terminal;
+  int frame = 0;
+  std::vector<uint32_t> pixels{};
+#ifdef BELAY_HAS_FILM
+  std::optional<Film> film{};
+#endif
+  std::optional<Window> window{};
+
+  bool is_shown() const {  // half of 60 in a second are seen
+    return (in_terminal || window) && frame % 2 == 0;
+  }
+  bool is_filmed() const {
+#ifdef BELAY_HAS_FILM
+    return film && film->wants(frame);
+#else
+    return false;
+#endif
+  }
 
   uint32_t at(int x, int y) const {
     return x < width && y < height ? pixels[size_t(y * width + x)] : 0;
@@ -43,17 +65,27 @@ struct Screen::Picture {
 };
 
 Screen::Screen(const Options& options, int width, int height) {
-  if (!options.watch) return;
-  picture_.reset(new Picture{width, height});
-  printf("\033[2J");
+  if (!options.watch && !options.window && options.film.empty()) return;
+  picture_.reset(new Picture{width, height, options.watch});
+  if (options.window) picture_->window.emplace(width, height);
+#ifdef BELAY_HAS_FILM
+  if (!options.film.empty()) picture_->film.emplace(options.film, width, height);
+#endif
+  if (options.watch) printf("\033[2J");
 }
 
 Screen::~Screen() {
-  if (picture_) printf("\033[0m\n");
+  if (!picture_) return;
+  if (picture_->in_terminal) printf("\033[0m\n");
+#ifdef BELAY_HAS_FILM
+  if (picture_->film && !picture_->film->write()) fprintf(stderr, "the film can't be written\n");
+#endif
 }
 
 bool Screen::begin() {
-  if (!picture_ || picture_->frame++ % 2 != 0) return false;
+  if (!picture_) return false;
+  picture_->frame++;
+  if (!picture_->is_shown() && !picture_->is_filmed()) return false;
   picture_->pixels.assign(size_t(picture_->width * picture_->height), 0x101018);
   return true;
 }
@@ -67,7 +99,12 @@ void Screen::box(float x, float y, float width, float height, uint32_t colour) {
 }
 
 void Screen::end() {
-  if (!picture_ || picture_->frame % 2 == 0) return;
+  if (!picture_) return;
+#ifdef BELAY_HAS_FILM
+  if (picture_->is_filmed()) picture_->film->add(picture_->pixels);
+#endif
+  if (picture_->window && picture_->is_shown()) picture_->window->show(picture_->pixels);
+  if (!picture_->in_terminal || !picture_->is_shown()) return;
   picture_->show();
   wait_ms(2 * 1000 / 60);
 }

@@ -113,8 +113,8 @@ class kept {
 
 }  // namespace detail
 
-// keep(x) = v: a write that a rollback does not undo. Not for locals of the function that holds the
-// markers, which go back as a whole.
+// keep(x) = v: a write that a rollback does not undo. A local of the function that holds the
+// markers has to be named in it: keep(*p), where p points to one, is undone with the local.
 template <class T>
 detail::kept<T> keep(T& variable) noexcept {
   return detail::kept<T>(variable);

@@ -76,6 +76,9 @@ void belay_exempt_free(void* block);
 int belay_exempt(void* start, size_t bytes);
 /* The range that was registered with this start goes back again. */
 int belay_unexempt(void* start);
+/* A descriptor that stays as it is from now on: no rollback looks at it. It is to be open already,
+   and to stay open; dup2() may put another file in its place. Up to eight. */
+int belay_exempt_file(int fd);
 
 /* ---- Settings and figures ------------------------------------------------------------------- */
 

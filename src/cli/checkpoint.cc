@@ -10,6 +10,7 @@
 #include <fstream>
 #include <memory>
 
+#include "base/fd.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
 #include "cli/instance.h"
@@ -31,20 +32,6 @@ constexpr int kSettleMs = 5;
 struct CheckpointOptions {
   std::string store, name;
   std::string timeout = "5m";
-};
-
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
 };
 
 // The signal ends a process that has no handler for it: one that holds the lock and is not ready.

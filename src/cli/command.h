@@ -10,7 +10,7 @@ namespace belay::cli {
 
 struct Parser {
   CLI::App app{"Checkpoints of running programs: after a crash they go on where they were."};
-  std::vector<std::string> after_dashes;  // run: what follows "--" on the command line
+  std::vector<std::string> after_dashes;  // run, train, play: what follows "--" on the line
   std::function<int()> action;            // of the command chosen; returns the exit code
 };
 
@@ -22,7 +22,15 @@ void add_verify(Parser& parser);
 void add_checkpoint(Parser& parser);
 void add_rm(Parser& parser);
 void add_inspect(Parser& parser);
-void add_model(Parser& parser);  // only where learning was built
+// Only where learning was built:
+void add_model(Parser& parser);
+void add_train(Parser& parser);
+void add_play(Parser& parser);
+void add_curves(Parser& parser);
+// Only where virtual machines, and the server, were:
+void add_vm(Parser& parser);
+void add_serve(Parser& parser);
+void add_ctl(Parser& parser);
 
 // Options that several commands have.
 void add_store_option(CLI::App* command, std::string* store);

@@ -10,11 +10,12 @@
 namespace belay::cli {
 namespace {
 
-// What follows the first "--" of `belay run` is the program's: the parser is to see none of it,
-// not a further "--" either.
+// What follows the first "--" of a command that runs a program is the program's: the parser is to
+// see none of it, not a further "--" either.
 std::vector<std::string> split_arguments(int argc, char** argv, Parser* parser) {
   std::vector<std::string> own;
-  const bool has_command = argc > 1 && std::string(argv[1]) == "run";
+  const std::string name = argc > 1 ? argv[1] : "";
+  const bool has_command = name == "run" || name == "train" || name == "play" || name == "vm";
   int i = 1;
   for (; i < argc; i++) {
     if (has_command && std::string(argv[i]) == "--") break;
@@ -35,7 +36,14 @@ int run(int argc, char** argv) {
     add(parser);
   }
 #ifdef BELAY_HAS_LEARN
-  add_model(parser);
+  for (auto add : {add_train, add_play, add_curves, add_model}) add(parser);
+#endif
+#ifdef BELAY_HAS_VM
+  add_vm(parser);
+#endif
+#ifdef BELAY_HAS_SERVER
+  add_serve(parser);
+  add_ctl(parser);
 #endif
   try {
     parser.app.parse(split_arguments(argc, argv, &parser));

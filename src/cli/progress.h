@@ -14,11 +14,13 @@ class Progress {
 
   // Draws to `out`, or nothing when `visible` is false.
   Progress(std::string label, FILE* out, bool visible, Clock::time_point start);
-  ~Progress();  // wipes the bar
+  ~Progress() { wipe(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
+  void wipe();
 
-  // From one thread.
+  // From one thread. A bar that is `part` (0 to 1) full, and `text` behind it.
+  void show(double part, const std::string& text, Clock::time_point now);
   void update(uint64_t done_bytes, uint64_t total_bytes, Clock::time_point now);
 
  private:

@@ -2,6 +2,7 @@
 
 #include <llvm/ADT/Statistic.h>
 #include <llvm/Analysis/CFG.h>
+#include <llvm/Analysis/ValueTracking.h>
 #include <llvm/IR/Dominators.h>
 #include <llvm/IR/InstIterator.h>
 #include <llvm/IR/IntrinsicInst.h>
@@ -10,6 +11,7 @@
 #include <llvm/Transforms/Utils/Local.h>
 
 #include "compiler/hooks.h"
+#include "compiler/keep.h"
 #include "region/mutant.h"
 
 #define DEBUG_TYPE "belay"
@@ -89,16 +91,31 @@ bool isControl(const AllocaInst& Local) {
   return Any;
 }
 
+// Locals that are written to stay, by belay::keep(), or may be, by a BELAY_KEEP function that is
+// given their address: a shadow would undo that too.
+SmallPtrSet<const Value*, 4> findKept(const Function& F) {
+  SmallPtrSet<const Value*, 4> Kept;
+  for (const Instruction& I : instructions(F)) {
+    auto* Call = dyn_cast<CallBase>(&I);
+    const Function* Callee = Call ? Call->getCalledFunction() : nullptr;
+    if (!Callee || !(isKept(*Callee) || Callee->getName().starts_with("_ZN5belay4keepI"))) continue;
+    for (const Use& Each : Call->args())
+      if (Each->getType()->isPointerTy()) Kept.insert(getUnderlyingObject(Each));
+  }
+  return Kept;
+}
+
 }  // namespace
 
 ShadowLocals::ShadowLocals(Function& F, ArrayRef<Start> Starts)
     : F(F), IsRewindable(any_of(Starts, [](const Start& Each) { return Each.IsRewindable; })) {
   if (IsRewindable) makeLocals(Starts);
+  const auto Kept = findKept(F);
   SmallVector<IntrinsicInst*> Lifetimes;
   SmallVector<AllocaInst*> Small, Large, Control;
   for (Instruction& I : instructions(F)) {
     if (auto* Local = dyn_cast<AllocaInst>(&I)) {
-      bool IsShadowed = isSmall(*Local) && !NoShadows;
+      bool IsShadowed = isSmall(*Local) && !Kept.contains(Local) && !NoShadows;
       if (!isControl(*Local))
         (IsShadowed ? Small : Large).push_back(Local);
       else if (IsRewindable && IsShadowed)

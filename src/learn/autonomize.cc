@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/text.h"
+#include "learn/carry.h"
 #include "learn/decisions.h"
+#include "learn/end_signals.h"
 #include "learn/snapshots.h"
 
 #define BELAY_EXPORT extern "C" __attribute__((visibility("default")))
@@ -24,6 +27,7 @@ struct Kept {
   Snapshots snapshots;
   pid_t owner = getpid();  // a child that is forked off saves nothing
   time_t saved_at = 0;
+  std::atomic<unsigned> end_signals{0};
 };
 constinit Kept* kept = nullptr;
 constinit ProgramState* program = nullptr;
@@ -44,7 +48,14 @@ class Turn {
   Turn(const Turn&) = delete;
 };
 
-__attribute__((constructor)) void open_stores() { kept = make_in_model_memory<Kept>().release(); }
+// Before the constructors without a number, which may want them (src/server/client.cc).
+__attribute__((constructor(200))) void open_stores() {
+  kept = make_in_model_memory<Kept>().release();
+  if (kept->models.mode() == AuMode::kOff) return;
+  kept->models.episode_log().open(getenv("BELAY_AU_PROGRESS"));
+  kept->models.episode_log().program_begins(name_of(kept->models.mode()));
+  if (kept->models.mode() == AuMode::kTrain) catch_end_signals(&kept->end_signals);
+}
 
 time_t now_seconds() {
   timespec now;
@@ -64,9 +75,14 @@ __attribute__((destructor)) void save_at_exit() {
   if (Status saved = save_models(); !saved) kept->models.warn(saved.error());
 }
 
-// Training that is killed has lost a minute.
+// Before each decision. Training that is killed has lost a minute, and none when it was asked to
+// end.
 void save_now_and_then() {
   if (kept->models.mode() == AuMode::kDeploy) return;
+  if (unsigned came = kept->end_signals.load(std::memory_order_relaxed)) {
+    if (Status saved = save_models(); !saved) kept->models.warn(saved.error());
+    end_by(came);
+  }
   time_t now = now_seconds();
   if (kept->saved_at == 0) kept->saved_at = now;
   if (now - kept->saved_at < kSaveEverySeconds) return;
@@ -80,9 +96,51 @@ Decisions decisions() {
   return Decisions(kept->models, *program);
 }
 
+// What is worth carrying: the models that learn or have learned.
+template <class Use>
+void for_each_learned(Use use) {
+  for (auto& model : kept->models.models())
+    if (model->learned() != nullptr && !model->broken) use(*model);
+}
+
 int result_of(const Status& status) { return status ? 0 : remember(status.error()); }
 
 }  // namespace
+
+std::vector<CarriedModel> carried_models() {
+  Turn turn;
+  std::vector<CarriedModel> all;
+  for_each_learned([&](Model& model) {
+    all.push_back({model_path("", model.spec().name),
+                   encode_model(model.spec(), model.shape(), *model.learned())});
+  });
+  return all;
+}
+
+std::vector<std::string> carried_files() {
+  Turn turn;
+  std::vector<std::string> all;
+  for (auto& model : kept->models.models())
+    if (!model->broken && !model->scripted) all.push_back(model_path("", model->spec().name));
+  return all;
+}
+
+Status put_back_model(const std::string& file, std::vector<std::byte> bytes) {
+  Turn turn;
+  return kept->models.put_back(file, std::move(bytes));
+}
+
+LearningFigures learning_figures() {
+  Turn turn;
+  LearningFigures most;
+  for_each_learned([&](Model& model) {
+    belay_au_stats stats = model.stats();
+    if (stats.decisions + stats.examples < most.decisions) return;
+    most = {stats.mean_return, stats.last_loss, stats.episodes, stats.decisions + stats.examples};
+  });
+  return most;
+}
+
 }  // namespace belay
 
 using namespace belay;

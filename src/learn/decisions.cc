@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include <cmath>
+#include <utility>
 
 #include "learn/values.h"
 
@@ -206,7 +207,7 @@ Status Decisions::decide_by_reward(std::string_view name, std::string_view input
     models_.warn(error.value());
     return error;
   }
-  model->return_now += reward;
+  program_.open[model].score += reward;
   Status decided;
   if (model->scripted) {
     decided = decide_by_script(*model, *feature);
@@ -235,8 +236,9 @@ void Decisions::reinforce(Model& model, const Feature& state, float reward, bool
 
 void Decisions::end_episode(Model& model) {
   if (model.returns.size() < Model::kReturnsKept) model.returns.push_back(0);
-  model.returns[model.episodes++ % Model::kReturnsKept] = model.return_now;
-  model.return_now = 0;
+  double score = std::exchange(program_.open[&model].score, 0);
+  model.returns[model.episodes++ % Model::kReturnsKept] = score;
+  models_.episode_log().episode_ended(model.spec().name, model.stats(), score);
 }
 
 Status Decisions::write_back(std::string_view name, belay_au_type type, size_t count, void* dst) {

@@ -12,6 +12,7 @@ struct OpenDecision {
   std::vector<float> targets;  // of a supervised model's network
   uint64_t missing = 0;        // outputs whose value is not known yet, a bit for each
   Episode episode;
+  double score = 0;  // rewards since the last terminal
 };
 
 // The program's side, in ordinary memory: it goes back with the program.

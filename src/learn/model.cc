@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/checksum.h"
+#include "learn/model_file.h"
 
 namespace belay {
 namespace {
@@ -73,6 +74,15 @@ Status Model::build(Volume shape, const Backend& backend) {
   BELAY_ASSIGN(Network network, Network::make(shape, spec_.hidden, spec_.network_outputs()));
   learned_ = make_in_model_memory<Learned>(spec_, network, backend);
   shape_ = shape;
+  return {};
+}
+
+Status Model::replace(const ModelFile& file, const std::string& label, const Backend& backend) {
+  BELAY_ASSIGN(Network network, Network::make(shape_, spec_.hidden, spec_.network_outputs()));
+  auto fresh = make_in_model_memory<Learned>(spec_, network, backend);
+  BELAY_TRY(load_model(file, label, *fresh));
+  learned_ = std::move(fresh);
+  changed = true;
   return {};
 }
 

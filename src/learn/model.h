@@ -20,6 +20,8 @@ struct Learned {
   std::optional<Supervised> supervised;
 };
 
+class ModelFile;
+
 class Model {
  public:
   explicit Model(ModelSpec spec) : spec_(std::move(spec)) {}
@@ -33,6 +35,8 @@ class Model {
   Volume shape() const { return shape_; }
   // Fails with EINVAL when what has been declared is no model.
   Status check() const;
+  // pre: built. In the place of what it has learned; it stays as it is on failure.
+  Status replace(const ModelFile& file, const std::string& label, const Backend& backend);
 
   belay_au_stats stats();
 
@@ -41,7 +45,6 @@ class Model {
   bool scripted = false;  // a TorchScript decides, and nothing is learnt
   uint64_t fallbacks = 0;
   uint64_t episodes = 0;
-  double return_now = 0;        // of the episode that is being played
   ModelVector<double> returns;  // of the last kReturnsKept episodes, in a ring
   static constexpr size_t kReturnsKept = 100;
 

@@ -120,6 +120,13 @@ Result<ModelFile> ModelFile::read(Os& os, const std::string& path) {
   return file;
 }
 
+Result<ModelFile> ModelFile::from_bytes(std::vector<std::byte> bytes, const std::string& label) {
+  ModelFile file;
+  file.bytes_ = std::move(bytes);
+  BELAY_TRY(file.parse(label));
+  return file;
+}
+
 Status ModelFile::parse(const std::string& path) {
   ModelFileHeader header;
   std::span<const std::byte> rest = bytes_;
@@ -166,15 +173,23 @@ Status load_model(const ModelFile& file, const std::string& path, Learned& learn
   return {};
 }
 
-Status save_model(Os& os, const std::string& path, const ModelSpec& spec, Volume shape,
-                  Learned& learned) {
+std::vector<std::byte> encode_model(const ModelSpec& spec, Volume shape, Learned& learned) {
   Writer writer;
   std::string about = describe_model(spec, shape, learned);
   writer.section("about", std::as_bytes(std::span(about)));
   learned.visit(writer);
   writer.finish();
+  return std::move(writer.file);
+}
+
+Status save_model(Os& os, const std::string& path, const ModelSpec& spec, Volume shape,
+                  Learned& learned) {
+  return save_file(os, path, encode_model(spec, shape, learned));
+}
+
+Status save_file(Os& os, const std::string& path, std::span<const std::byte> bytes) {
   std::string temporary = path + ".new-" + std::to_string(getpid());
-  Status written = write_new(os, temporary, writer.file);
+  Status written = write_new(os, temporary, bytes);
   if (written) {
     long result = os.rename(temporary.c_str(), path.c_str());
     if (result < 0) written = fail(int(-result), "{}: {}", path, errno_text(int(-result)));

@@ -19,6 +19,9 @@ class ModelFile {
   // Fails with ENOENT when there is none, EBADMSG when it is damaged or no model file.
   static Result<ModelFile> read(Os& os, const std::string& path);
 
+  // `label`: what to call it in a sentence.
+  static Result<ModelFile> from_bytes(std::vector<std::byte> bytes, const std::string& label);
+
   std::span<const ModelSection> sections() const { return sections_; }
 
  private:
@@ -35,6 +38,12 @@ std::string script_path(std::string_view folder, std::string_view name);
 // Fails with EBADMSG for another program's model, and one of another shape. `learned` is then of no
 // use any more.
 Status load_model(const ModelFile& file, const std::string& path, Learned& learned);
+
+// The file's contents.
+std::vector<std::byte> encode_model(const ModelSpec& spec, Volume shape, Learned& learned);
+
+// In the place of what is there, as save_model().
+Status save_file(Os& os, const std::string& path, std::span<const std::byte> bytes);
 
 // In the place of what is there: through a temporary file, synced, renamed, the folder synced.
 Status save_model(Os& os, const std::string& path, const ModelSpec& spec, Volume shape,

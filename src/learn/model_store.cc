@@ -90,6 +90,8 @@ Status ModelStore::prepare(Model& model, Volume shape) {
     loaded = tl::make_unexpected(file.error());
   }
   if (!loaded) model.broken = true;
+  if (model.spec().learns_by_reward())
+    episode_log_.model_begins(model.spec().name, model.stats(), !model.broken);
   return loaded;
 }
 
@@ -132,6 +134,18 @@ Status ModelStore::save_all() {
     if (first && !saved) first = saved;
   }
   return first;
+}
+
+Status ModelStore::put_back(const std::string& name, std::vector<std::byte> bytes) {
+  for (auto& model : models_) {
+    if (model_path("", model->spec().name) != name) continue;
+    // One that has not decided yet reads its file when it does.
+    if (model->learned() == nullptr)
+      return save_file(os_, model_path(settings_.folder, model->spec().name), bytes);
+    BELAY_ASSIGN(ModelFile file, ModelFile::from_bytes(std::move(bytes), name));
+    return model->replace(file, name, *backend_);
+  }
+  return fail(ENOENT, "{}: no model of this name decides", name);
 }
 
 void ModelStore::warn(const Error& error) {

@@ -2,6 +2,7 @@
 // it goes back with the program.
 #pragma once
 
+#include "learn/episode_log.h"
 #include "learn/model_file.h"
 #include "learn/settings.h"
 #include "learn/torch_component.h"
@@ -20,6 +21,7 @@ class ModelStore {
 
   AuMode mode() const { return settings_.mode; }
   const Backend& backend() const { return *backend_; }
+  EpisodeLog& episode_log() { return episode_log_; }
   std::span<ModelPointer<Model>> models() { return models_; }
 
   // Fails with EINVAL for a bad name or layers, EEXIST when the name means something else already.
@@ -41,6 +43,9 @@ class ModelStore {
   // Writes every model that has changed; the first failure is returned, after trying all.
   Status save_all();
 
+  // As carry.h has it.
+  Status put_back(const std::string& file, std::vector<std::byte> bytes);
+
   // On standard error, each sentence once.
   void warn(const Error& error);
 
@@ -58,6 +63,7 @@ class ModelStore {
     OutputPlace place;
   };
   ModelVector<NamedOutput> outputs_;
+  EpisodeLog episode_log_;
   ModelVector<uint64_t> warnings_;  // checksums of sentences
 };
 

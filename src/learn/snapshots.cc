@@ -52,7 +52,7 @@ Result<int> Snapshots::checkpoint() {
 }
 
 Status Snapshots::restore() {
-  if (!taken_)
+  if (!taken_ && !knows_itself_)
     return fail(ENOENT,
                 "au_restore: no checkpoint has been taken; one is when it is asked for and "
                 "the program reaches au_checkpoint()");

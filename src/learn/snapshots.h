@@ -12,7 +12,10 @@ class Snapshots {
   Snapshots();
 
   // pre: take and go_back are set.
-  void use(const belay_au_snapshots& snapshots) { driver_ = snapshots; }
+  void use(const belay_au_snapshots& snapshots) {
+    driver_ = snapshots;
+    knows_itself_ = true;
+  }
 
   // As au_checkpoint(): 0 not asked for, 1 taken, 2 back here.
   Result<int> checkpoint();
@@ -23,6 +26,7 @@ class Snapshots {
   belay_au_snapshots driver_;
   uint64_t savepoint_ = 0;  // the default driver's latest
   bool taken_ = false;
+  bool knows_itself_ = false;  // the driver is the one to say whether any has been taken
 };
 
 }  // namespace belay

@@ -1,7 +1,9 @@
 // What belongs to the process: environment, signals, children, folder, masks, timers, options.
 #include <fcntl.h>
 #include <getopt.h>
+#include <grp.h>
 #include <link.h>
+#include <pwd.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -21,6 +23,7 @@
 #include "region/effect.h"
 #include "region/external.h"
 #include "region/output.h"
+#include "region/written.h"
 
 using namespace belay::region;
 
@@ -388,3 +391,32 @@ EFFECT(int, getopt_long_only,
   StaticData data;
   return getopt_long_only(count, arguments, options, names, index);
 }
+
+// ---- Users and groups: libc's buffers may be in use outside, so regions have some of their own.
+// ----
+
+namespace {
+
+template <class Record>
+struct Found {
+  Record record;
+  char text[16 << 10];
+};
+Found<passwd> user;
+Found<group> user_group;
+
+template <class Record, class Key>
+Record* find_record(Found<Record>& to, Key key,
+                    int (*find)(Key, Record*, char*, size_t, Record**)) {
+  log_spans(object(&to));
+  Record* found = nullptr;
+  if (int error = find(key, &to.record, to.text, sizeof to.text, &found)) errno = error;
+  return found;
+}
+
+}  // namespace
+
+EFFECT(passwd*, getpwnam, (const char* name)) { return find_record(user, name, getpwnam_r); }
+EFFECT(passwd*, getpwuid, (uid_t id)) { return find_record(user, id, getpwuid_r); }
+EFFECT(group*, getgrnam, (const char* name)) { return find_record(user_group, name, getgrnam_r); }
+EFFECT(group*, getgrgid, (gid_t id)) { return find_record(user_group, id, getgrgid_r); }

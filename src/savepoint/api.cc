@@ -246,6 +246,10 @@ BELAY_EXPORT int belay_unexempt(void* start) {
   });
 }
 
+BELAY_EXPORT int belay_exempt_file(int fd) {
+  return in_tree([&](Tree& tree) { return tree.files().exempt(fd); });
+}
+
 BELAY_EXPORT int belay_savepoint_configure(const belay_savepoint_attr* attr) {
   return in_tree([&](Tree& tree) { return tree.configure(*attr); });
 }

@@ -67,6 +67,15 @@ void OpenFiles::open(std::span<const int> own, BlockPool& pool) {
   if (directory_fd_ >= 0) own_[own_count_++] = directory_fd_;
 }
 
+Status OpenFiles::exempt(int fd) {
+  OpenFile file;
+  if (!look_at(fd, &file)) return fail(EBADF, "descriptor {} is not open", fd);
+  if (is_own(fd)) return {};
+  if (own_count_ == kOwnMax) return fail(ENOSPC, "too many exempt descriptors");
+  own_[own_count_++] = fd;
+  return {};
+}
+
 void OpenFiles::close() { sys::call(SYS_close, directory_fd_); }
 
 bool OpenFiles::is_own(int fd) const {
@@ -94,8 +103,9 @@ bool OpenFiles::same_files(FileTable& table) const {
   if (uint64_t(all.st_size) != table.count + own_count_) return false;
   for (const OpenFile& file : table.files()) {
     struct stat found {};
-    if (sys::call(SYS_fstat, file.fd, &found) < 0 || found.st_ino != file.inode ||
-        found.st_dev != file.device || (found.st_mode & S_IFMT) != file.mode)
+    if (is_own(file.fd) || sys::call(SYS_fstat, file.fd, &found) < 0 ||
+        found.st_ino != file.inode || found.st_dev != file.device ||
+        (found.st_mode & S_IFMT) != file.mode)
       return false;
   }
   return true;
@@ -164,7 +174,7 @@ Status OpenFiles::check(FileTable& goal, bool* same) {
   if (*same) return {};
   for (const OpenFile& file : goal.files()) {
     OpenFile now;
-    if (look_at(file.fd, &now) && now.same_file(file)) continue;
+    if (is_own(file.fd) || (look_at(file.fd, &now) && now.same_file(file))) continue;
     BELAY_ASSIGN(int fd, open_again(goal, file));
     sys::call(SYS_close, fd);
   }
@@ -186,7 +196,7 @@ void OpenFiles::restore(FileTable& goal, bool same) {
   if (!same) {
     for (const OpenFile& file : goal.files()) {
       OpenFile now;
-      if (look_at(file.fd, &now) && now.same_file(file)) continue;
+      if (is_own(file.fd) || (look_at(file.fd, &now) && now.same_file(file))) continue;
       auto fd = open_again(goal, file);
       if (!fd || *fd == file.fd) continue;
       sys::call(SYS_dup3, *fd, file.fd, file.flags & O_CLOEXEC);

@@ -40,6 +40,8 @@ class OpenFiles {
   // `own`: descriptors that are none of the program's.
   void open(std::span<const int> own, BlockPool& pool);
   void close();
+  // One of the program's that is to stay as it is. Fails with EBADF, ENOSPC.
+  Status exempt(int fd);
 
   std::span<const int> own() const { return {own_, own_count_}; }
 

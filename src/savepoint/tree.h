@@ -70,6 +70,7 @@ class Tree {
 
   ExemptRanges& exempt() { return exempt_; }
   std::span<const int> own_descriptors() const { return open_files_.own(); }
+  OpenFiles& files() { return open_files_; }
   Status configure(const belay_savepoint_attr& attr);
   Status configure_from_environment();
   void read_statistics(struct belay_savepoint_statistics* out) const;

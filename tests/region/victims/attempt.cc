@@ -103,7 +103,25 @@ void scopes() {
   CHECK(caught == 5 && numbers.size() == 4 && belay::depth() == 0);
 }
 
+// Of the function with the markers: what is kept stays, what is not goes back.
+BELAY_KEEP void count_in(int* tries) { ++*tries; }
+void kept_locals() {
+  int tries = 0, counted = 0, local = 5;
+  int each[4] = {1, 2, 3, 4};
+  start_ckpt();
+  CHECK(local == 5 && each[3] == 4);
+  belay::keep(tries) = tries + 1;
+  belay::keep(each[tries & 1]) = tries;
+  count_in(&counted);
+  local = each[3] = 6;
+  if (tries < 3) rewind_ckpt();
+  stop_ckpt(1);
+  CHECK(tries == 3 && counted == 3 && local == 5);
+  CHECK(each[0] == 2 && each[1] == 3 && each[2] == 3 && each[3] == 4);
+}
+
 int main() {
+  kept_locals();
   attempts();
   exceptions();
   scopes();

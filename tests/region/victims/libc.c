@@ -8,11 +8,13 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <glob.h>
+#include <grp.h>
 #include <inttypes.h>
 #include <locale.h>
 #include <math.h>
 #include <poll.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <regex.h>
 #include <signal.h>
 #include <stdio.h>
@@ -119,6 +121,8 @@ static void process(void) {
   signal(SIGUSR1, SIG_IGN);
   sigfillset(&to.signals);
   sigprocmask(SIG_BLOCK, &to.signals, NULL);
+  to.pointers[91] = getpwnam("nobody")->pw_name;
+  to.pointers[92] = getgrgid(65534) == getgrnam("daemon") ? getgrnam("sys")->gr_name : NULL;
   while (getopt(4, words, "ab:") != -1) continue;
   regex_t expression;
   regcomp(&expression, "(t+)x", REG_EXTENDED);
@@ -158,6 +162,8 @@ int main(void) {
   memcpy(&was, &to, sizeof to);
   void (*const groups[])(void) = {strings, files, times_and_numbers, process};
   struct lconv *numbers = localeconv(), format = *numbers;
+  struct passwd *user = getpwuid(0), user_was = *user;
+  struct group *users = getgrgid(0), users_were = *users;
   char folder[4096], now[4096], contents[64];
   getcwd(folder, sizeof folder);
   for (int i = 0; i < 4; i++) {
@@ -184,6 +190,9 @@ int main(void) {
   fine &= holds(optind == 1 && getopt(4, words, "ab:") == 'a', "getopt");
   fine &= holds(!strcmp(setlocale(LC_ALL, NULL), "C"), "locale");
   fine &= holds(!memcmp(numbers, &format, sizeof format), "form of numbers");
+  fine &=
+      holds(!memcmp(user, &user_was, sizeof user_was) && !strcmp(user->pw_name, "root"), "user");
+  fine &= holds(!memcmp(users, &users_were, sizeof users_were), "group of users");
   fine &= holds(pthread_mutex_trylock(&mutex) == 0, "mutex");
   fine &= holds(umask(0) == 022, "umask");
   sigset_t blocked;

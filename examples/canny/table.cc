@@ -1,0 +1,169 @@
+#include "table.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+
+#include "search.h"
+
+namespace {
+
+using nlohmann::json;
+
+constexpr int kRefinements = 60;
+constexpr double kRandomSeconds = 0.1;
+constexpr const char* kColumns[] = {"blank",       "rule",       "fixed",   "random",
+                                    "tuner_short", "tuner_long", "learned", "oracle"};
+
+double now_ms() {
+  return std::chrono::duration<double, std::milli>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+double median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + long(values.size() / 2), values.end());
+  return values[values.size() / 2];
+}
+
+// The setting of the grid that is best for all pictures together, which nobody can know before.
+size_t best_in_hindsight(const std::vector<std::vector<double>>& scores) {
+  std::vector<double> sums(scores[0].size());
+  for (const auto& row : scores)
+    for (size_t i = 0; i < row.size(); i++) sums[i] += row[i];
+  return size_t(std::max_element(sums.begin(), sums.end()) - sums.begin());
+}
+
+// Milliseconds of plain Canny, and of deciding and then the same.
+std::pair<double, double> times(const Chooser& chooser, const Trial& trial) {
+  std::vector<double> plain, decided;
+  Setting setting = chooser.choose(trial.seen);
+  for (int i = 0; i < 5; i++) {
+    double start = now_ms();
+    find_edges(trial.seen, setting);
+    double middle = now_ms();
+    find_edges(trial.seen, chooser.choose(trial.seen));
+    double end = now_ms();
+    plain.push_back(middle - start);
+    decided.push_back(end - middle);
+  }
+  return {median(plain), median(decided)};
+}
+
+// The tuner sees the right edges. "overtaken": its first trial as good as what was learned.
+void run_tuner(const Trial& trial, const TableOptions& options, uint64_t seed, json& row) {
+  unsigned trials = 0;
+  double learned = row["learned"];
+  auto found = tune(
+      [&](const Setting& setting) {
+        double value = trial.score(setting);
+        trials++;
+        if (value >= learned && !row.contains("overtaken")) row["overtaken"] = trials;
+        return value;
+      },
+      options.tuner_seconds, seed);
+  row["tuner_short"] = found[0].score;
+  row["tuner_long"] = found[1].score;
+  row["tuner_trials"] = found[1].trials;
+  row["oracle"] = std::max(double(row["oracle"]), found[1].score);
+}
+
+json score_one(const Trial& trial, const Chooser& chooser, const std::vector<double>& scores,
+               size_t fixed) {
+  auto score = [&](const Setting& setting) { return trial.score(setting); };
+  Setting chosen = chooser.choose(trial.seen);
+  const std::vector<Setting>& settings = chooser.settings();
+  Found oracle = best_of(settings, scores, score, kRefinements);
+  json row = {{"name", trial.name},
+              {"blank", trial.similarity(cv::Mat::zeros(trial.seen.size(), CV_8U))},
+              {"random", search_at_random(score, kRandomSeconds, 1).score},
+              {"rule", trial.score(rule_of_thumb(trial.seen))},
+              {"fixed", scores[fixed]},
+              {"learned", trial.score(chosen)},
+              {"oracle", oracle.score},
+              {"sigma", chosen.sigma},
+              {"low", chosen.low},
+              {"high", chosen.high}};
+  if (!trial.human.empty()) {
+    auto f = [&](const cv::Mat& edges) { return f_measure(edges, trial.human); };
+    row["f_fixed"] = f(find_edges(trial.seen, settings[fixed]));
+    row["f_learned"] = f(find_edges(trial.seen, chosen));
+    row["f_oracle"] = f(find_edges(trial.seen, oracle.setting));
+    row["f_right"] = f(trial.right);
+  }
+  std::tie(row["plain_ms"], row["decided_ms"]) = times(chooser, trial);
+  return row;
+}
+
+// Of each figure, over the pictures that have it.
+json means_of(const json& pictures) {
+  std::map<std::string, std::pair<double, double>> sums;
+  for (const json& row : pictures)
+    for (const auto& [name, value] : row.items())
+      if (value.is_number()) sums[name].first += double(value), sums[name].second++;
+  json means;
+  for (const auto& [name, sum] : sums) means[name] = sum.first / sum.second;
+  return means;
+}
+
+void print_row(const std::string& name, const json& row) {
+  printf("%-20s", name.substr(0, 19).c_str());
+  for (const char* column : kColumns)
+    row.contains(column) ? printf(" %8.3f", double(row[column])) : printf(" %8s", "-");
+  printf("\n");
+}
+
+}  // namespace
+
+json score_all(const std::vector<Trial>& trials, const TableOptions& options) {
+  Chooser chooser;
+  std::vector<std::vector<double>> scores;
+  Progress progress("pictures", 2 * trials.size());
+  for (const Trial& trial : trials) {
+    scores.push_back(trial.scores(chooser.settings()));
+    progress.step();
+  }
+  size_t fixed = best_in_hindsight(scores);
+  json pictures = json::array(), tuned = json::array();
+  for (size_t i = 0; i < trials.size(); i++) {
+    json row = score_one(trials[i], chooser, scores[i], fixed);
+    if (i < options.tuned) {
+      run_tuner(trials[i], options, i + 1, row);
+      tuned.push_back(row);
+    }
+    pictures.push_back(std::move(row));
+    progress.step();
+  }
+  json means = means_of(pictures);
+  double gap = double(means["oracle"]) - double(means["fixed"]);
+  double closed = double(means["learned"]) - double(means["fixed"]);
+  return {{"pictures", pictures},
+          {"means", means},
+          {"means_of_tuned", means_of(tuned)},
+          {"tuner_seconds", options.tuner_seconds},
+          {"share_of_gap", gap > 0 ? closed / gap : 1}};
+}
+
+void print_table(const json& result) {
+  printf("Likeness (SSIM) to the right edges. The tuner is shown these, for %g s and %g s;\n"
+         "random search is too, for %g s; fixed and oracle are chosen by them. Learned and rule of\n"
+         "thumb are not.\n\n%-20s",
+         double(result["tuner_seconds"][0]), double(result["tuner_seconds"][1]), kRandomSeconds,
+         "");
+  for (const char* column : kColumns) printf(" %8.8s", column);
+  printf("\n");
+  for (const json& row : result["pictures"])
+    if (row.contains("tuner_long")) print_row(row["name"], row);
+  const json& means = result["means"];
+  if (!result["means_of_tuned"].empty()) print_row("mean of these", result["means_of_tuned"]);
+  print_row("mean of all " + std::to_string(result["pictures"].size()), means);
+  printf("\nshare of the gap from the best fixed setting to the oracle closed: %.0f %%\n",
+         100 * double(result["share_of_gap"]));
+  printf("plain Canny %.2f ms a picture, deciding and Canny %.2f ms\n", double(means["plain_ms"]),
+         double(means["decided_ms"]));
+  if (means.contains("f_learned"))
+    printf("F-measure against what people have drawn: fixed %.3f, learned %.3f, oracle %.3f,\n"
+           "right edges %.3f\n",
+           double(means["f_fixed"]), double(means["f_learned"]), double(means["f_oracle"]),
+           double(means["f_right"]));
+}

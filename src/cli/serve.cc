@@ -1,0 +1,92 @@
+// belay serve [OPTIONS]
+#include <unistd.h>
+
+#include <fstream>
+#include <memory>
+
+#include "cli/command.h"
+#include "cli/exit_code.h"
+#include "cli/notice.h"
+#include "cli/server_paths.h"
+#include "server/server.h"
+#include "server/vm.h"
+#include "server/vm_driver.h"
+
+namespace belay::cli {
+namespace {
+
+struct ServeOptions {
+  ServerOptions server;
+  std::string token_file;
+  std::vector<std::string> machines;
+  bool no_view = false;
+};
+
+// One line, which nobody else can read.
+std::string read_token(const std::string& path) {
+  std::ifstream file(path);
+  std::string token;
+  std::getline(file, token);
+  if (token.size() < 16) {
+    throw Failure(kExitConfig,
+                  fmt::format("{}: no token of at least 16 characters in its first line", path));
+  }
+  return token;
+}
+
+int serve(ServeOptions options) {
+  ServerOptions& server = options.server;
+  server.folder = server_folder(server.folder);
+  if (server.socket.empty()) server.socket = server.folder + "/socket";
+  server.control = control_socket(server.folder);
+  if (!options.token_file.empty()) server.token = read_token(options.token_file);
+  if (!server.tcp.empty() && server.token.empty()) {
+    throw Failure(kExitUsage, "--tcp wants --token-file: whoever knows the token may connect");
+  }
+  for (const std::string& folder : options.machines)
+    server.attached.push_back({folder + "/" + kVmPort, require(VmDriver::attach(folder))});
+  server.view = !options.no_view;
+  std::unique_ptr<Server> running = require(Server::start(std::move(server)));
+  for (const std::string& address : running->addresses()) printf("%s\n", address.c_str());
+  fflush(stdout);
+  running->run();
+  return 0;
+}
+
+}  // namespace
+
+void add_serve(Parser& parser) {
+  auto options = std::make_shared<ServeOptions>();
+  ServerOptions& server = options->server;
+  CLI::App* command = parser.app.add_subcommand(
+      "serve",
+      "Keep the checkpoints of programs that learn (BELAY_AU_SERVER), until it is stopped");
+  add_server_option(command, &server.folder);
+  command->add_option("--socket", server.socket, "Unix socket for clients (default: DIR/socket)")
+      ->type_name("PATH");
+  command->add_option("--tcp", server.tcp, "Listen for clients that know the token, over TLS")
+      ->type_name("HOST:PORT");
+  command
+      ->add_option("--token-file", options->token_file,
+                   "File whose first line is the token of --tcp and --http")
+      ->type_name("FILE");
+  command->add_option("--http", server.http_port, "Serve the web page on this port of 127.0.0.1")
+      ->type_name("PORT")
+      ->check(CLI::Range(1, 65535));
+  command
+      ->add_option("--snapshots-max", server.limits.snapshots_max,
+                   "Snapshots of a client; the oldest that is not pinned makes room")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  command
+      ->add_option("--vm", options->machines,
+                   "Folder of a virtual machine (belay vm) whose program is a client")
+      ->allow_extra_args(false)
+      ->type_name("DIR");
+  command->add_flag("--no-view", options->no_view,
+                    "Show nothing, and take no keys, though this is a terminal");
+  command->callback(
+      [&parser, options] { parser.action = [options] { return serve(std::move(*options)); }; });
+}
+
+}  // namespace belay::cli

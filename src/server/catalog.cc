@@ -1,0 +1,139 @@
+#include "server/catalog.h"
+
+#include <errno.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "server/protocol.h"
+
+namespace belay {
+namespace {
+
+// One process has one: the others of its store are older.
+constexpr size_t kProcessSnapshotsMax = 1;
+
+void thin_out(std::deque<CurvePoint>& curve) {
+  size_t kept = 0;
+  for (size_t i = 1; i < curve.size(); i += 2) curve[kept++] = curve[i];
+  curve.resize(kept);
+}
+
+}  // namespace
+
+Snapshot* Client::find(std::string_view id) {
+  for (Snapshot& snapshot : snapshots)
+    if (snapshot.id == id) return &snapshot;
+  return nullptr;
+}
+
+const Snapshot* Client::goal() const {
+  for (const Snapshot& snapshot : snapshots)
+    if (snapshot.id == target) return &snapshot;
+  return snapshots.empty() ? nullptr : &snapshots.back();
+}
+
+Client* Catalog::find(std::string_view name) {
+  auto found = clients_.find(name);
+  return found == clients_.end() ? nullptr : &found->second;
+}
+
+Result<Client*> Catalog::find_or_fail(std::string_view name) {
+  if (Client* client = find(name)) return client;
+  return fail(ENOENT, "no client '{}'", name);
+}
+
+Result<Client*> Catalog::join(std::string_view name, std::string_view driver,
+                              std::string_view instance) {
+  if (!is_plain_name(name))
+    return fail(EINVAL, "no name of a client: 1 to 63 letters, digits, '-', '_', '.'");
+  if (!is_plain_name(instance)) return fail(EINVAL, "no instance");
+  Client* known = find(name);
+  if (known == nullptr && clients_.size() >= limits_.clients_max)
+    return fail(EUSERS, "{} clients are all that this server takes", limits_.clients_max);
+  if (known != nullptr && known->connected && known->instance != instance)
+    return fail(EEXIST, "the name '{}' is in use: give this client another (BELAY_AU_CLIENT)",
+                name);
+  if (known == nullptr) known = &clients_[std::string(name)];
+  if (known->instance != instance && driver == "savepoint") known->snapshots.clear();
+  if (known->instance != instance) {
+    known->current.clear();
+    known->target.clear();
+    known->pending.clear();
+    known->dropped.clear();
+  }
+  known->name = name;
+  known->driver = driver;
+  known->instance = instance;
+  known->connected = true;
+  return known;
+}
+
+Result<std::string> Catalog::new_snapshot(Client& client) {
+  size_t most = client.driver == "process" ? kProcessSnapshotsMax : limits_.snapshots_max;
+  while (client.snapshots.size() >= most) {
+    auto oldest = std::find_if(client.snapshots.begin(), client.snapshots.end(),
+                               [](const Snapshot& snapshot) { return !snapshot.pinned; });
+    if (oldest == client.snapshots.end())
+      return fail(EDQUOT, "client '{}' has {} snapshots, all of them pinned", client.name,
+                  client.snapshots.size());
+    erase(client, oldest->id);
+  }
+  return fmt::format("s{}-{}", prefix_, ++last_);
+}
+
+void Catalog::add(Client& client, Snapshot snapshot) {
+  snapshot.parent = client.find(client.current) != nullptr ? client.current : "";
+  client.current = snapshot.id;
+  client.target.clear();
+  client.snapshots.push_back(std::move(snapshot));
+  client.checkpoints++;
+}
+
+Status Catalog::pin(std::string_view name, std::string_view id, bool pinned) {
+  BELAY_ASSIGN(Client * client, find_or_fail(name));
+  Snapshot* snapshot = client->find(id);
+  if (snapshot == nullptr) return fail(ENOENT, "client '{}' has no snapshot '{}'", name, id);
+  snapshot->pinned = pinned;
+  return {};
+}
+
+Status Catalog::remove(std::string_view name, std::string_view id) {
+  BELAY_ASSIGN(Client * client, find_or_fail(name));
+  Snapshot* snapshot = client->find(id);
+  if (snapshot == nullptr) return fail(ENOENT, "client '{}' has no snapshot '{}'", name, id);
+  if (snapshot->pinned) return fail(EBUSY, "snapshot '{}' is pinned: unpin it first", id);
+  erase(*client, snapshot->id);
+  return {};
+}
+
+Status Catalog::select(std::string_view name, std::string_view id) {
+  BELAY_ASSIGN(Client * client, find_or_fail(name));
+  if (client->find(id) == nullptr)
+    return fail(ENOENT, "client '{}' has no snapshot '{}'", name, id);
+  client->target = id;
+  return {};
+}
+
+void Catalog::erase(Client& client, const std::string& id) {
+  const std::string gone = id, parent = client.find(id)->parent;
+  for (Snapshot& snapshot : client.snapshots)
+    if (snapshot.parent == gone) snapshot.parent = parent;
+  std::erase_if(client.snapshots, [&](const Snapshot& snapshot) { return snapshot.id == gone; });
+  if (client.current == gone) client.current = parent;
+  if (client.target == gone) client.target.clear();
+  client.dropped.push_back(gone);
+}
+
+void Catalog::note_metrics(Client& client, std::string_view text, uint64_t now_unix_ms) {
+  double decision_ns = number_value(text, "decision_ns");
+  double restore_ns = number_value(text, "restore_ns");
+  if (!std::isnan(decision_ns)) client.decision_ns = decision_ns;
+  if (!std::isnan(restore_ns)) client.restore_ns = restore_ns;
+  CurvePoint point{now_unix_ms, number_value(text, "score"), number_value(text, "loss")};
+  if (std::isnan(point.score) && std::isnan(point.loss)) return;
+  client.curve.push_back(point);
+  if (client.curve.size() > limits_.curve_points_max) thin_out(client.curve);
+}
+
+}  // namespace belay

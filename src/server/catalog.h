@@ -1,0 +1,92 @@
+// What the server knows: its clients and their snapshots. Plain data, used from one thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace belay {
+
+struct ServerLimits {
+  size_t clients_max = 10'000;
+  size_t snapshots_max = 100;  // of a client: the oldest that is not pinned makes room
+  size_t files_max = 64;       // of a client
+  uint64_t file_bytes_max = uint64_t{4} << 30;
+  // Of a client, for the page: when it is full, every second point goes.
+  size_t curve_points_max = 2048;
+};
+
+struct Snapshot {
+  std::string id, parent;  // parent "": a root
+  uint64_t taken_unix_ms = 0;
+  uint64_t bytes = 0;
+  uint64_t take_ns = 0;
+  bool pinned = false;
+};
+
+struct CurvePoint {
+  uint64_t unix_ms = 0;
+  double score = 0, loss = 0;  // NaN: not reported
+};
+
+struct Client {
+  std::string name, driver;
+  std::string instance;  // of the process: another one with this name is another program run
+  std::vector<Snapshot> snapshots;  // oldest first
+  std::string current;              // where the program came from: the parent of its next snapshot
+  std::string target;               // where RES leads; "": the latest
+
+  // What follows is not kept on disk.
+  std::string pending;               // the client has been told to take this one
+  std::vector<std::string> dropped;  // to be told to the client, which holds them
+  class Session* session = nullptr;  // the one that speaks for it
+  bool connected = false, asked = false;
+  uint64_t pid = 0, requests = 0, checkpoints = 0, restores = 0;
+  double decision_ns = 0, restore_ns = 0;  // as the client last reported
+  std::deque<CurvePoint> curve;
+
+  Snapshot* find(std::string_view id);
+  const Snapshot* goal() const;  // of RES; null: there is none
+};
+
+class Catalog {
+ public:
+  // `prefix` makes ids differ from those of earlier runs of the server.
+  Catalog(ServerLimits limits, std::string prefix) : limits_(limits), prefix_(std::move(prefix)) {}
+
+  const ServerLimits& limits() const { return limits_; }
+  std::map<std::string, Client, std::less<>>& clients() { return clients_; }
+  Client* find(std::string_view name);
+  Result<Client*> find_or_fail(std::string_view name);
+
+  // A client begins. Fails with EEXIST when its name is in use by another program that is
+  // connected, EINVAL for a bad name, EUSERS when there are too many. A new program run with the
+  // name of an old one has none of its savepoints, which died with their process.
+  Result<Client*> join(std::string_view name, std::string_view driver, std::string_view instance);
+
+  // Makes room for one more and names it. Fails with EDQUOT when all are pinned.
+  Result<std::string> new_snapshot(Client& client);
+  void add(Client& client, Snapshot snapshot);
+  Status pin(std::string_view client, std::string_view id, bool pinned);
+  // Fails with EBUSY for a pinned one.
+  Status remove(std::string_view client, std::string_view id);
+  // Where the next RES of the client leads.
+  Status select(std::string_view client, std::string_view id);
+  void note_metrics(Client& client, std::string_view text, uint64_t now_unix_ms);
+
+ private:
+  void erase(Client& client, const std::string& id);
+
+  ServerLimits limits_;
+  std::string prefix_;
+  uint64_t last_ = 0;
+  std::map<std::string, Client, std::less<>> clients_;
+};
+
+}  // namespace belay

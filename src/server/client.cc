@@ -1,0 +1,334 @@
+// au_checkpoint() and au_restore() of a program whose snapshots a server keeps: BELAY_AU_SERVER
+// names it, and the program is as it was. Part of libbelay_learn.
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "belay/autonomize.h"
+#include "belay/checkpoint_restore.h"
+#include "belay/savepoint.h"
+#include "learn/carry.h"
+#include "server/link.h"
+
+namespace belay {
+namespace {
+
+constexpr uint64_t kSecondNs = 1'000'000'000;
+constexpr uint64_t kReportEveryNs = kSecondNs;
+constexpr uint64_t kConnectEveryNs = kSecondNs;
+// Models do not go back with a savepoint; the server has them for the case that the program dies.
+constexpr uint64_t kBackUpEveryNs = 60 * kSecondNs;
+
+enum class Driver { kSavepoint, kProcess, kServer };
+
+uint64_t now_ns() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return uint64_t(now.tv_sec) * kSecondNs + uint64_t(now.tv_nsec);
+}
+
+struct Held {
+  ModelString id;
+  belay_savepoint_t savepoint;
+};
+
+class AuClient {
+ public:
+  AuClient(const char* address, const char* name, bool chosen, const char* driver);
+
+  int asked();
+  int take();
+  int go_back();
+  void start();
+
+ private:
+  bool connect();
+  std::string hello(const char* name) const;
+  std::string figures();
+  Result<Reply> ask_checkpoint(uint16_t flags);
+  Result<int> take_here(const char* id);
+  Result<int> take_savepoint(const char* id);
+  Result<int> take_process(const char* id);
+  Status confirm(const char* id, uint64_t bytes, uint64_t took_ns);
+  Status put_models();
+  Status get_models();
+  Status restore();
+  Status roll_back(const char* id);
+  void forget(std::string_view text);
+  int complain(const Error& error);
+
+  Link link_;
+  ModelString name_, driver_name_;
+  Driver driver_ = Driver::kSavepoint;
+  bool name_chosen_;
+  char instance_[17];
+  bool quiet_ = false;      // the server calls when the user asks
+  bool has_reply_ = false;  // to a CKP, which take() has to act upon
+  Reply reply_;
+  ModelVector<Held> held_;
+  uint64_t reported_ns_ = 0, tried_ns_ = 0, backed_up_ns_ = 0;
+  uint64_t going_back_ns_ = 0, restore_ns_ = 0;
+};
+
+AuClient::AuClient(const char* address, const char* name, bool chosen, const char* driver)
+    : link_(address), name_(name), driver_name_(driver), name_chosen_(chosen) {
+  if (driver_name_ == "process") driver_ = Driver::kProcess;
+  if (driver_name_ != "process" && driver_name_ != "savepoint") driver_ = Driver::kServer;
+  uint64_t random = 0;
+  if (getrandom(&random, sizeof random, 0) != sizeof random) random = now_ns();
+  *fmt::format_to_n(instance_, sizeof instance_ - 1, "{:016x}", random).out = 0;
+}
+
+// The engine wants to be there before the program's threads.
+void AuClient::start() {
+  if (driver_ != Driver::kProcess) return;
+  crattr attributes{.name = name_.c_str(), .interval_ms = CR_INTERVAL_MANUAL};
+  if (belay_crinit(&attributes) != 0) log(LogLevel::kError, "{}", belay_crerror());
+}
+
+std::string AuClient::hello(const char* name) const {
+  return fmt::format("name={}\ndriver={}\ninstance={}\npid={}\n", name, driver_name_.c_str(),
+                     instance_, getpid());
+}
+
+// Tries once a second; the program goes on without.
+bool AuClient::connect() {
+  if (link_.is_connected()) return true;
+  uint64_t now = now_ns();
+  if (tried_ns_ != 0 && now - tried_ns_ < kConnectEveryNs) return false;
+  if (driver_ == Driver::kSavepoint && belay_exempt_file(link_.fd()) != 0)
+    log(LogLevel::kError, "{}", belay_crerror());
+  bool first = tried_ns_ == 0;
+  tried_ns_ = now;
+  quiet_ = false;
+  Status connected = link_.connect(hello(name_.c_str()));
+  if (!connected && connected.error().code == ECONNREFUSED && !name_chosen_) {
+    // Another run of this program has the name.
+    name_ += fmt::format("-{}", getpid()).c_str();
+    name_chosen_ = true;
+    connected = link_.connect(hello(name_.c_str()));
+  }
+  if (!connected && first) log(LogLevel::kError, "{}; going on alone", connected.error().text());
+  if (connected && !first) log(LogLevel::kNotice, "connected to the server again");
+  return connected.has_value();
+}
+
+// What the server's views show.
+std::string AuClient::figures() {
+  LearningFigures figures = learning_figures();
+  reported_ns_ = now_ns();
+  std::string text =
+      fmt::format("episodes={}\ndecisions={}\n", figures.episodes, figures.decisions);
+  if (figures.episodes != 0) text += fmt::format("score={}\n", figures.mean_return);
+  if (figures.decisions != 0) text += fmt::format("loss={}\n", figures.last_loss);
+  if (restore_ns_ != 0) text += fmt::format("restore_ns={}\n", restore_ns_);
+  return text;
+}
+
+Result<Reply> AuClient::ask_checkpoint(uint16_t flags) {
+  std::string text;
+  if (now_ns() - reported_ns_ > kReportEveryNs) text = figures();
+  BELAY_ASSIGN(Reply reply, link_.ask(FrameType::kCkp, flags, "", text));
+  quiet_ = reply.type == FrameType::kNo && (reply.flags & kFlagWillCall) != 0;
+  forget(reply.text);
+  return reply;
+}
+
+int AuClient::complain(const Error& error) {
+  log(LogLevel::kError, "{}", error.text());
+  return error.code == 0 ? -EIO : -error.code;
+}
+
+int AuClient::asked() {
+  if (!connect()) return 0;
+  bool due = now_ns() - reported_ns_ > kReportEveryNs;
+  if (quiet_ && !due && !link_.is_called()) return 0;
+  auto reply = ask_checkpoint(0);
+  if (!reply) return complain(reply.error()), 0;
+  if (reply->type != FrameType::kYes) return 0;
+  reply_ = *reply;
+  has_reply_ = true;
+  return 1;
+}
+
+int AuClient::take() {
+  if (!has_reply_) {
+    if (!connect()) return -ENOTCONN;
+    auto reply = ask_checkpoint(kFlagOwnRequest);
+    if (!reply) return complain(reply.error());
+    if (reply->type != FrameType::kYes)
+      return complain(fail(EAGAIN, "the server says: {}", reply->text).value());
+    reply_ = *reply;
+  }
+  has_reply_ = false;
+  if ((reply_.flags & kFlagTakeIt) != 0) {
+    auto taken = take_here(reply_.name);
+    return taken ? *taken : complain(taken.error());
+  }
+  if ((reply_.flags & kFlagRestored) == 0) return 1;
+  if (Status got = get_models(); !got) complain(got.error());
+  return 2;
+}
+
+Result<int> AuClient::take_here(const char* id) {
+  auto taken = driver_ == Driver::kProcess ? take_process(id) : take_savepoint(id);
+  if (!taken && link_.is_connected())
+    (void)link_.ask(FrameType::kSet, 0, ":snapshot", fmt::format("id={}\nfailed=1\n", id));
+  return taken;
+}
+
+// Returns twice, as savepoint() does: everything but this object is as it was then.
+Result<int> AuClient::take_savepoint(const char* id) {
+  uint64_t began_ns = now_ns();
+  belay_savepoint_t savepoint = 0;
+  int back = belay_savepoint(&savepoint);
+  if (back < 0) return fail(errno, "{}", belay_crerror());
+  if (back > 0) {
+    restore_ns_ = now_ns() - going_back_ns_;
+    return 2;
+  }
+  struct belay_savepoint_statistics statistics;
+  belay_savepoint_statistics(&statistics);
+  held_.push_back({ModelString(id), savepoint});
+  BELAY_TRY(confirm(id, statistics.pages_saved * 4096, now_ns() - began_ns));
+  return 1;
+}
+
+// The image holds no socket, so there is none while it is taken.
+Result<int> AuClient::take_process(const char* id) {
+  std::string name = id;
+  uint64_t began_ns = now_ns();
+  link_.disconnect();
+  int back = belay_checkpoint();
+  uint64_t took_ns = now_ns() - began_ns;
+  std::string reason = back < 0 ? belay_crerror() : "";
+  tried_ns_ = 0;
+  if (!connect()) return fail(ENOTCONN, "the server is gone");
+  if (back < 0) return fail(EIO, "{}", reason);
+  if (back > 0) {
+    restore_ns_ = now_ns() - going_back_ns_;
+    if (Status got = get_models(); !got) complain(got.error());
+    return 2;
+  }
+  struct crstats statistics;
+  belay_crstats(&statistics);
+  BELAY_TRY(confirm(name.c_str(), statistics.written_bytes, took_ns));
+  return 1;
+}
+
+Status AuClient::confirm(const char* id, uint64_t bytes, uint64_t took_ns) {
+  BELAY_ASSIGN(Reply reply,
+               link_.ask(FrameType::kSet, 0, ":snapshot",
+                         fmt::format("id={}\nbytes={}\ntake_ns={}\n", id, bytes, took_ns)));
+  forget(reply.text);
+  if (reply.type == FrameType::kYes) return {};
+  return fail(EIO, "the server says: {}", reply.text);
+}
+
+// Snapshots that the server has dropped: "drop=ID" lines.
+void AuClient::forget(std::string_view text) {
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    std::string_view id = text_value(line, "drop");
+    for (size_t i = 0; i < held_.size(); i++) {
+      if (std::string_view(held_[i].id) != id) continue;
+      belay_release_savepoint(held_[i].savepoint);
+      held_.erase(held_.begin() + static_cast<long>(i--));
+    }
+  }
+}
+
+Status AuClient::put_models() {
+  for (const CarriedModel& model : carried_models()) {
+    BELAY_ASSIGN(Reply reply, link_.ask(FrameType::kSet, 0, model.file, model.bytes));
+    if (reply.type != FrameType::kYes)
+      return fail(EIO, "the server did not take {}: {}", model.file, reply.text);
+  }
+  backed_up_ns_ = now_ns();
+  return {};
+}
+
+Status AuClient::get_models() {
+  Status first;
+  for (const std::string& file : carried_files()) {
+    BELAY_ASSIGN(Reply reply, link_.ask(FrameType::kGet, 0, file, ""));
+    if (reply.type != FrameType::kSet) continue;  // never SET
+    std::vector<std::byte> bytes(reply.body_bytes);
+    BELAY_TRY(link_.read_body(bytes));
+    Status put = put_back_model(file, std::move(bytes));
+    if (first && !put) first = put;
+  }
+  return first;
+}
+
+int AuClient::go_back() {
+  Status status = restore();
+  // None taken is an answer, not a failure.
+  return status.error().code == ENOENT ? -ENOENT : complain(status.error());
+}
+
+// Does not return but to fail.
+Status AuClient::restore() {
+  going_back_ns_ = now_ns();
+  if (!connect()) {
+    // A server that is away keeps nobody from going back.
+    if (driver_ != Driver::kSavepoint || held_.empty()) return fail(ENOTCONN, "no server");
+    return roll_back(held_.back().id.c_str());
+  }
+  if (driver_ != Driver::kSavepoint || going_back_ns_ - backed_up_ns_ > kBackUpEveryNs)
+    BELAY_TRY(put_models());
+  std::string text;
+  if (going_back_ns_ - reported_ns_ > kReportEveryNs) text = figures();
+  BELAY_ASSIGN(Reply reply, link_.ask(FrameType::kRes, 0, "", text));
+  if (reply.type != FrameType::kYes) return fail(ENOENT, "the server says: {}", reply.text);
+  forget(reply.text);
+  if (driver_ == Driver::kSavepoint) return roll_back(reply.name);
+  if (driver_ == Driver::kServer) return fail(EIO, "the server has restored another place");
+  link_.disconnect();
+  belay_restore();
+  std::string reason = belay_crerror();
+  return fail(EIO, "{}", reason);
+}
+
+Status AuClient::roll_back(const char* id) {
+  for (const Held& held : held_) {
+    if (held.id != id) continue;
+    belay_rollback_to(held.savepoint, 1);
+    return fail(errno, "{}", belay_crerror());
+  }
+  return fail(ENOENT, "snapshot {} is not of this process", id);
+}
+
+AuClient& of(void* context) { return *static_cast<AuClient*>(context); }
+
+ModelString default_name() {
+  ModelString name;
+  for (const char* c = program_invocation_short_name; *c != 0; c++)
+    name += is_plain_name(std::string_view(c, 1)) || (*c == '.' && !name.empty()) ? *c : '-';
+  return name.size() > 40 ? name.substr(0, 40) : name;
+}
+
+// Runs once learn/autonomize.cc has what does not go back.
+__attribute__((constructor)) void use_server() {
+  const char* address = getenv("BELAY_AU_SERVER");
+  if (address == nullptr || *address == 0) return;
+  const char* name = getenv("BELAY_AU_CLIENT");
+  const char* driver = getenv("BELAY_AU_DRIVER");
+  std::string_view place = address;
+  if (driver == nullptr) driver = place.starts_with("port:") ? "vm" : "savepoint";
+  AuClient* client = make_in_model_memory<AuClient>(address, name ? name : default_name().c_str(),
+                                                    name != nullptr, driver)
+                         .release();
+  client->start();
+  belay_au_snapshots snapshots{client, [](void* context) { return of(context).asked(); },
+                               [](void* context) { return of(context).take(); },
+                               [](void* context) { return of(context).go_back(); }};
+  belay_au_use_snapshots(&snapshots);
+}
+
+}  // namespace
+}  // namespace belay

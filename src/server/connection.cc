@@ -1,0 +1,172 @@
+#include "server/connection.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+namespace belay {
+namespace {
+
+constexpr uint64_t kGreetingMs = 10'000;
+constexpr uint64_t kStalledMs = 30'000;
+// Answers that the client does not read: it asks without reading, which the protocol forbids.
+constexpr size_t kOutgoingMax = 64;
+
+uint64_t next_number() {
+  static uint64_t number = 0;
+  return ++number;
+}
+
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
+
+}  // namespace
+
+std::span<const std::byte> Connection::Outgoing::rest() const {
+  return (file ? file->bytes() : bytes_of(text)).subspan(sent);
+}
+
+Connection::Connection(ServerCore& core, std::unique_ptr<Wire> wire,
+                       std::shared_ptr<DriverSlot> driver)
+    : core_(core),
+      wire_(std::move(wire)),
+      driver_(std::move(driver)),
+      parser_(core.catalog().limits().file_bytes_max),
+      moved_ms_(core.now_unix_ms()),
+      session_(core.catalog(), *this) {}
+
+void Connection::close() {
+  if (closed_) return;
+  closed_ = true;
+  session_.on_disconnect();
+  wire_->close();
+  core_.changed();
+}
+
+void Connection::tick(uint64_t now_ms) {
+  if (closed_) return;
+  bool greeted = session_.state() != Session::State::kGreeting;
+  bool moving = parser_.inside() || !outgoing_.empty();
+  uint64_t still_ms = now_ms > moved_ms_ ? now_ms - moved_ms_ : 0;
+  if (!greeted && still_ms > kGreetingMs) fail_with(fail(ETIME, "no SET :client").value());
+  if (greeted && moving && still_ms > kStalledMs) close();
+}
+
+void Connection::read() {
+  if (closed_ || closing_ || reading_) return;
+  reading_ = true;
+  wire_->read([self = shared_from_this()](Result<std::span<const std::byte>> data) {
+    self->reading_ = false;
+    self->on_data(std::move(data));
+  });
+}
+
+void Connection::on_data(Result<std::span<const std::byte>> data) {
+  if (closed_) return;
+  if (!data || data->empty()) return close();
+  moved_ms_ = core_.now_unix_ms();
+  Status fed = parser_.feed(*data, session_);
+  if (!fed) return fail_with(fed.error());
+  // A client that does not take its answers is not listened to.
+  if (outgoing_.empty()) read();
+}
+
+// The session has answered what it refused; of what the parser refuses it knows nothing.
+void Connection::fail_with(const Error& error) {
+  if (session_.state() != Session::State::kClosed) send(FrameType::kNo, 0, "", error.text());
+  session_.on_disconnect();
+  closing_ = true;
+  flush();
+}
+
+void Connection::send(FrameType type, uint16_t flags, std::string_view name,
+                      std::string_view body) {
+  if (closed_) return;
+  outgoing_.push_back({encode_frame(type, flags, name, body), nullptr});
+  flush();
+}
+
+Status Connection::send_file(const Client& client, std::string_view name) {
+  auto file = FileView::open(fmt::format("{}/{}", core_.folder().files_of(client.name), name));
+  if (!file) {
+    if (file.error().code == ENOENT) return fail(ENOENT, "no file '{}'", name);
+    return tl::make_unexpected(file.error());
+  }
+  outgoing_.push_back({encode_frame_start(FrameType::kSet, 0, name, (*file)->bytes().size()), {}});
+  outgoing_.push_back({"", *file});
+  flush();
+  return {};
+}
+
+void Connection::flush() {
+  while (!outgoing_.empty() && !waits_to_write_ && !closed_) {
+    Outgoing& next = outgoing_.front();
+    auto rest = next.rest();
+    auto written = rest.empty() ? Result<size_t>(0) : wire_->write_some(rest);
+    if (!written) return close();
+    next.sent += *written;
+    if (*written != 0) moved_ms_ = core_.now_unix_ms();
+    if (*written == rest.size()) {
+      outgoing_.pop_front();
+    } else if (*written == 0 || next.file == nullptr) {
+      waits_to_write_ = true;
+      wire_->when_writable([self = shared_from_this()](Status ready) {
+        self->waits_to_write_ = false;
+        if (!ready) return self->close();
+        self->flush();
+        if (self->outgoing_.empty()) self->read();
+      });
+    }
+  }
+  if (outgoing_.size() > kOutgoingMax || (closing_ && outgoing_.empty())) close();
+}
+
+Status Connection::begin_file(const Client& client, std::string_view name, uint64_t) {
+  StateFolder& folder = core_.folder();
+  if (folder.count_files(client.name) >= core_.catalog().limits().files_max &&
+      access(fmt::format("{}/{}", folder.files_of(client.name), name).c_str(), F_OK) != 0)
+    return fail(EDQUOT, "{} files are all that a client may have",
+                core_.catalog().limits().files_max);
+  incoming_ = std::make_shared<IncomingFile>();
+  return incoming_->open(folder.os(), folder.files_of(client.name), name, next_number());
+}
+
+Status Connection::file_data(std::span<const std::byte> data) { return incoming_->append(data); }
+
+void Connection::commit_file() {
+  core_.run([file = std::move(incoming_)] { return file->commit(); },
+            [self = shared_from_this()](Status status) { self->session_.on_stored(status); });
+}
+
+void Connection::abandon_file() { incoming_.reset(); }
+
+Result<bool> Connection::takes_snapshots(std::string_view driver) {
+  if (driver_ != nullptr && driver == driver_->driver->name()) return true;
+  if (driver == "savepoint" || driver == "process") return false;
+  return fail(ENOTSUP, "this connection has no driver '{}'", driver);
+}
+
+void Connection::take(const std::string& id) {
+  auto work = [driver = driver_, id] {
+    std::lock_guard turn(driver->turn);
+    return driver->driver->take(id);
+  };
+  core_.run(work, [self = shared_from_this()](Status status) { self->session_.on_taken(status); });
+}
+
+void Connection::restore(const std::string& id) {
+  auto work = [driver = driver_, id] {
+    std::lock_guard turn(driver->turn);
+    return driver->driver->restore(id);
+  };
+  core_.run(work,
+            [self = shared_from_this()](Status status) { self->session_.on_restored(status); });
+}
+
+void Connection::commit(Client& client) {
+  if (driver_ != nullptr) core_.use_driver(client.name, driver_);
+  core_.commit(client,
+               [self = shared_from_this()](Status status) { self->session_.on_committed(status); });
+}
+
+}  // namespace belay

@@ -1,0 +1,281 @@
+#include "server/server.h"
+
+#include <errno.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/streambuf.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/write.hpp>
+#include <list>
+
+#include "base/log.h"
+#include "server/asio_wire.h"
+#include "server/connection.h"
+#include "server/control.h"
+#include "server/listeners.h"
+#include "server/terminal.h"
+
+namespace belay {
+namespace {
+
+namespace asio = boost::asio;
+using Local = asio::local::stream_protocol;
+using ErrorCode = boost::system::error_code;
+
+constexpr size_t kReadBytes = 1 << 20;
+constexpr int kSocketBytes = 4 << 20;
+// Connections beyond the clients: views, commands, and those that have not said who they are.
+constexpr size_t kOtherConnectionsMax = 4096;
+constexpr size_t kCommandBytesMax = 65536;
+
+uint64_t unix_ms() {
+  timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return uint64_t(now.tv_sec) * 1000 + uint64_t(now.tv_nsec) / 1'000'000;
+}
+
+// Each client is a descriptor.
+void raise_descriptor_limit() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Only processes of the user that the server runs as.
+bool is_same_user(Local::socket& socket) {
+  ucred peer = {};
+  socklen_t bytes = sizeof peer;
+  return getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &bytes) == 0 &&
+         peer.uid == geteuid();
+}
+
+// One command of `belay ctl`: a line comes, a line goes.
+struct CommandConnection : std::enable_shared_from_this<CommandConnection> {
+  explicit CommandConnection(Local::socket connected) : socket(std::move(connected)) {}
+  Local::socket socket;
+  asio::streambuf buffer{kCommandBytesMax};
+  std::string answer;
+
+  void start(ServerCore& core) {
+    asio::async_read_until(socket, buffer, '\n',
+                           [self = shared_from_this(), &core](ErrorCode code, size_t bytes) {
+                             if (code) return;
+                             auto data = static_cast<const char*>(self->buffer.data().data());
+                             control(core, std::string(data, bytes), [self](std::string text) {
+                               self->answer = std::move(text) + "\n";
+                               asio::async_write(self->socket, asio::buffer(self->answer),
+                                                 [self](ErrorCode, size_t) {});
+                             });
+                           });
+  }
+};
+
+}  // namespace
+
+class Server::Impl final : public ServerCore {
+ public:
+  Impl(ServerOptions options, StateFolder folder)
+      : options_(std::move(options)),
+        folder_(std::move(folder)),
+        catalog_(options_.limits, fmt::format("{:x}", unix_ms())),
+        buffer_(kReadBytes) {}
+  ~Impl() override { leave(); }
+
+  Status start();
+  void run();
+  const std::vector<std::string>& addresses() const { return addresses_; }
+
+  Catalog& catalog() override { return catalog_; }
+  StateFolder& folder() override { return folder_; }
+  uint64_t now_unix_ms() override { return unix_ms(); }
+  void run(std::function<Status()> work, std::function<void(Status)> done) override {
+    post_work(workers_, std::move(work), std::move(done));
+  }
+  void commit(Client& client, std::function<void(Status)> done) override;
+  void use_driver(const std::string& client, std::shared_ptr<DriverSlot> driver) override {
+    drivers_[client] = std::move(driver);
+  }
+  void changed() override {
+    if (terminal_) terminal_->changed();
+  }
+  void stop() override {
+    asio::post(io_, [this] { io_.stop(); });
+  }
+
+ private:
+  using Accepted = std::function<void(Local::socket)>;
+  void post_work(asio::thread_pool& pool, std::function<Status()> work,
+                 std::function<void(Status)> done);
+  Status listen_local(const std::string& path, Accepted accepted);
+  void accept(Local::acceptor& acceptor, const Accepted& accepted);
+  void add(std::unique_ptr<Wire> wire, std::shared_ptr<DriverSlot> driver);
+  Status attach(AttachedClient& attached);
+  void tick();
+  void leave();
+
+  ServerOptions options_;
+  StateFolder folder_;
+  Catalog catalog_;
+  std::vector<std::byte> buffer_;
+  asio::io_context io_{1};
+  asio::steady_timer timer_{io_};
+  asio::signal_set signals_{io_, SIGINT, SIGTERM};
+  std::list<Local::acceptor> acceptors_;
+  std::vector<std::shared_ptr<Listener>> listeners_;
+  std::vector<std::string> sockets_, addresses_;
+  std::list<std::shared_ptr<Connection>> connections_;
+  std::map<std::string, std::shared_ptr<DriverSlot>> drivers_;
+  std::unique_ptr<Terminal> terminal_;
+  // Entries of the catalogue are written in order; files and drivers need not wait for them.
+  asio::thread_pool writer_{1}, workers_{2};
+};
+
+void Server::Impl::post_work(asio::thread_pool& pool, std::function<Status()> work,
+                             std::function<void(Status)> done) {
+  asio::post(pool, [this, work = std::move(work), done = std::move(done)]() mutable {
+    Status status = work();
+    asio::post(io_, [done = std::move(done), status] { done(status); });
+  });
+}
+
+void Server::Impl::commit(Client& client, std::function<void(Status)> done) {
+  if (auto driver = drivers_.find(client.name); driver != drivers_.end()) {
+    for (const std::string& id : client.dropped) {
+      auto remove = [slot = driver->second, id] {
+        std::lock_guard turn(slot->turn);
+        return slot->driver->remove(id);
+      };
+      run(remove, [](Status status) {
+        if (!status) log(LogLevel::kError, "{}", status.error().text());
+      });
+    }
+    client.dropped.clear();
+  }
+  changed();
+  auto work = [this, name = client.name, text = StateFolder::serialise(client)] {
+    Status status = folder_.make_client(name);
+    return status ? folder_.save(name, text) : status;
+  };
+  post_work(writer_, work, std::move(done));
+}
+
+Status Server::Impl::listen_local(const std::string& path, Accepted accepted) {
+  if (path.size() >= sizeof(sockaddr_un::sun_path))
+    return fail(ENAMETOOLONG, "{}: too long for a socket", path);
+  // What a killed server has left; the lock on the folder says that none runs.
+  struct stat info = {};
+  if (lstat(path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode)) unlink(path.c_str());
+  ErrorCode code;
+  mode_t mask = umask(0177);
+  Local::acceptor& acceptor = acceptors_.emplace_back(io_);
+  acceptor.open(Local(), code);
+  if (!code) acceptor.bind(Local::endpoint(path), code);
+  umask(mask);
+  if (!code) acceptor.listen(asio::socket_base::max_listen_connections, code);
+  if (code) return failed(code, path);
+  sockets_.push_back(path);
+  accept(acceptor, accepted);
+  return {};
+}
+
+void Server::Impl::accept(Local::acceptor& acceptor, const Accepted& accepted) {
+  acceptor.async_accept([this, &acceptor, accepted](ErrorCode code, Local::socket socket) {
+    if (code == asio::error::operation_aborted) return;
+    if (!code && is_same_user(socket)) accepted(std::move(socket));
+    accept(acceptor, accepted);
+  });
+}
+
+void Server::Impl::add(std::unique_ptr<Wire> wire, std::shared_ptr<DriverSlot> driver) {
+  std::erase_if(connections_, [](const auto& connection) { return connection->is_closed(); });
+  if (connections_.size() >= options_.limits.clients_max + kOtherConnectionsMax) return;
+  auto connection = std::make_shared<Connection>(*this, std::move(wire), std::move(driver));
+  connections_.push_back(connection);
+  connection->start();
+}
+
+Status Server::Impl::attach(AttachedClient& attached) {
+  Local::socket socket(io_);
+  ErrorCode code;
+  socket.connect(Local::endpoint(attached.socket), code);
+  if (code) return failed(code, attached.socket);
+  auto slot = std::make_shared<DriverSlot>();
+  slot->driver = std::move(attached.driver);
+  add(std::make_unique<AsioWire<Local::socket>>(std::move(socket), buffer_), slot);
+  return {};
+}
+
+Status Server::Impl::start() {
+  raise_descriptor_limit();
+  BELAY_TRY(folder_.load(catalog_));
+  BELAY_TRY(listen_local(options_.socket, [this](Local::socket socket) {
+    ErrorCode ignored;
+    socket.set_option(asio::socket_base::send_buffer_size(kSocketBytes), ignored);
+    add(std::make_unique<AsioWire<Local::socket>>(std::move(socket), buffer_), nullptr);
+  }));
+  addresses_.push_back("unix:" + options_.socket);
+  BELAY_TRY(listen_local(options_.control, [this](Local::socket socket) {
+    std::make_shared<CommandConnection>(std::move(socket))->start(*this);
+  }));
+  for (AttachedClient& attached : options_.attached) BELAY_TRY(attach(attached));
+  return {};
+}
+
+void Server::Impl::tick() {
+  timer_.expires_after(std::chrono::seconds(1));
+  timer_.async_wait([this](ErrorCode code) {
+    if (code) return;
+    uint64_t now = unix_ms();
+    std::erase_if(connections_, [](const auto& connection) { return connection->is_closed(); });
+    // A copy: a tick may close connections.
+    for (auto& connection : std::vector(connections_.begin(), connections_.end()))
+      connection->tick(now);
+    if (terminal_) terminal_->draw();
+    tick();
+  });
+}
+
+void Server::Impl::run() {
+  signals_.async_wait([this](ErrorCode code, int) {
+    if (!code) io_.stop();
+  });
+  if (options_.view) terminal_ = Terminal::open(io_, *this);
+  tick();
+  io_.run();
+  terminal_.reset();
+  leave();
+}
+
+// What has been begun is finished; what has not been confirmed may be lost.
+void Server::Impl::leave() {
+  workers_.join();
+  writer_.join();
+  for (auto& connection : connections_) connection->close();
+  connections_.clear();
+  for (const std::string& path : sockets_) unlink(path.c_str());
+  sockets_.clear();
+}
+
+Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
+  BELAY_ASSIGN(StateFolder folder, StateFolder::open(real_os(), options.folder));
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(folder));
+  BELAY_TRY(impl->start());
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() = default;
+void Server::run() { impl_->run(); }
+void Server::stop() { impl_->stop(); }
+std::vector<std::string> Server::addresses() const { return impl_->addresses(); }
+
+}  // namespace belay

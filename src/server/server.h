@@ -1,0 +1,53 @@
+// `belay serve`: listens, and runs until it is told to stop.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/catalog.h"
+#include "server/snapshot_driver.h"
+
+namespace belay {
+
+// A client that does not connect by itself: the server connects to a Unix socket, behind which it
+// is (a virtual machine's serial port), and takes its snapshots from outside.
+struct AttachedClient {
+  std::string socket;
+  std::unique_ptr<SnapshotDriver> driver;
+};
+
+struct ServerOptions {
+  std::string folder;       // its state
+  std::string socket;       // Unix socket for clients of the same user
+  std::string control;      // Unix socket for `belay ctl`
+  std::string tcp;          // HOST:PORT for clients that know the token, over TLS; "": none
+  std::string token;        // of TCP and HTTP
+  int http_port = 0;        // of the page, on 127.0.0.1; 0: none
+  std::string page_folder;  // the page's files
+  bool view = false;        // the terminal shows what goes on, and takes keys
+  ServerLimits limits;
+  std::vector<AttachedClient> attached;
+};
+
+class Server {
+ public:
+  // Listens when it returns. Fails with EADDRINUSE, EBUSY, EACCES.
+  static Result<std::unique_ptr<Server>> start(ServerOptions options);
+  ~Server();
+
+  // Until stop(), SIGINT or SIGTERM.
+  void run();
+  // On any thread.
+  void stop();
+  // Where it listens, a line each, for people.
+  std::vector<std::string> addresses() const;
+
+ private:
+  class Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace belay

@@ -1,0 +1,270 @@
+#include "server/session.h"
+
+#include <errno.h>
+
+#include <cmath>
+
+namespace belay {
+
+Session::~Session() { on_disconnect(); }
+
+void Session::on_disconnect() {
+  if (state_ == State::kReceiving && is_file_) host_.abandon_file();
+  state_ = State::kClosed;
+  // Another connection of the same program may have taken over.
+  if (client_ != nullptr && client_->session == this) {
+    client_->connected = false;
+    client_->session = nullptr;
+  }
+  client_ = nullptr;
+}
+
+Status Session::refuse(const Error& error) {
+  say_no(error);
+  on_disconnect();
+  return tl::make_unexpected(error);
+}
+
+Status Session::begin(const Frame& frame) {
+  bool greets = frame.type == FrameType::kSet && frame.name == ":client";
+  if (state_ == State::kGreeting && !greets)
+    return refuse(fail(EPROTO, "{} before SET :client", name_of(frame.type)).value());
+  if (state_ == State::kReady && greets)
+    return refuse(fail(EPROTO, "SET :client a second time").value());
+  if (state_ != State::kGreeting && state_ != State::kReady)
+    return refuse(
+        fail(EPROTO, "{} before the answer to {}", name_of(frame.type), name_of(type_)).value());
+  if (client_ != nullptr && client_->session != this)
+    return refuse(fail(ECONNRESET, "the program has connected anew").value());
+  if (frame.type == FrameType::kYes || frame.type == FrameType::kNo)
+    return refuse(fail(EPROTO, "a {} that answers nothing", name_of(frame.type)).value());
+
+  type_ = frame.type;
+  flags_ = frame.flags;
+  name_ = frame.name;
+  text_.clear();
+  file_status_ = {};
+  is_file_ = type_ == FrameType::kSet && !frame.name.starts_with(kReservedPrefix);
+  if (!is_file_ && frame.body_bytes > kTextBytesMax)
+    return refuse(
+        fail(EMSGSIZE, "SET {} of {} bytes, at most {}", name_, frame.body_bytes, kTextBytesMax)
+            .value());
+  if (state_ == State::kReady) state_ = State::kReceiving;
+  if (is_file_) {
+    // The body has to be read all the same; the answer comes behind it.
+    file_status_ = is_plain_name(frame.name)
+                       ? host_.begin_file(*client_, frame.name, frame.body_bytes)
+                       : fail(EINVAL, "no name of a file: 1 to 63 letters, digits, '-', '_', '.'");
+  }
+  return {};
+}
+
+Status Session::body(std::span<const std::byte> data) {
+  if (!is_file_) {
+    text_.append(reinterpret_cast<const char*>(data.data()), data.size());
+  } else if (file_status_) {
+    file_status_ = host_.file_data(data);
+    if (!file_status_) host_.abandon_file();
+  }
+  return {};
+}
+
+Status Session::end() {
+  if (state_ == State::kGreeting) return greet();
+  state_ = State::kReady;
+  client_->requests++;
+  switch (type_) {
+    case FrameType::kCkp:
+      catalog_.note_metrics(*client_, text_, host_.now_unix_ms());
+      return checkpoint((flags_ & kFlagOwnRequest) != 0);
+    case FrameType::kRes:
+      catalog_.note_metrics(*client_, text_, host_.now_unix_ms());
+      return restore();
+    case FrameType::kGet:
+      return get(name_);
+    default:
+      break;
+  }
+  if (!is_file_) return reserved_set();
+  if (file_status_) {
+    state_ = State::kStoring;
+    host_.commit_file();
+  } else {
+    say_no(file_status_.error());
+  }
+  return {};
+}
+
+Status Session::greet() {
+  auto on_server = host_.takes_snapshots(text_value(text_, "driver"));
+  if (!on_server) return refuse(on_server.error());
+  auto joined = catalog_.join(text_value(text_, "name"), text_value(text_, "driver"),
+                              text_value(text_, "instance"));
+  if (!joined) return refuse(joined.error());
+  client_ = *joined;
+  client_->session = this;
+  on_server_ = *on_server;
+  double pid = number_value(text_, "pid");
+  if (pid > 0 && pid < 1e9) client_->pid = static_cast<uint64_t>(pid);
+  // A run that is over has left its snapshots, or lost them.
+  state_ = State::kCommitting;
+  working_on_.clear();
+  host_.commit(*client_);
+  return {};
+}
+
+// YES or NO, with what the client is to forget.
+void Session::answer(FrameType type, uint16_t flags, std::string_view name) {
+  std::string body;
+  while (!on_server_ && !client_->dropped.empty()) {
+    std::string line = "drop=" + client_->dropped.back() + "\n";
+    if (body.size() + line.size() > kTextBytesMax) break;
+    body += line;
+    client_->dropped.pop_back();
+  }
+  host_.send(type, flags, name, body);
+}
+
+Status Session::checkpoint(bool own_request) {
+  if (!client_->asked && !own_request) {
+    will_call_ = true;
+    answer(FrameType::kNo, kFlagWillCall, "");
+    return {};
+  }
+  client_->asked = false;
+  will_call_ = false;
+  auto id = catalog_.new_snapshot(*client_);
+  if (!id) {
+    say_no(id.error());
+    return {};
+  }
+  if (on_server_) {
+    state_ = State::kTaking;
+    working_on_ = *id;
+    began_ms_ = host_.now_unix_ms();
+    host_.take(*id);
+  } else {
+    client_->pending = *id;
+    answer(FrameType::kYes, kFlagTakeIt, *id);
+  }
+  return {};
+}
+
+Status Session::restore() {
+  const Snapshot* goal = client_->goal();
+  if (goal == nullptr) {
+    say_no(fail(ENOENT, "no snapshot of '{}' has been taken", client_->name).value());
+    return {};
+  }
+  working_on_ = goal->id;
+  if (on_server_) {
+    state_ = State::kRestoring;
+    host_.restore(goal->id);
+  } else {
+    client_->current = goal->id;
+    client_->restores++;
+    answer(FrameType::kYes, kFlagGoBack, goal->id);
+  }
+  return {};
+}
+
+Status Session::get(std::string_view name) {
+  Status sent =
+      is_plain_name(name) ? host_.send_file(*client_, name) : fail(EINVAL, "no name of a file");
+  if (!sent) say_no(sent.error());
+  return {};
+}
+
+Status Session::reserved_set() {
+  if (name_ == ":snapshot") return note_snapshot();
+  if (name_ != ":metrics") {
+    say_no(fail(EINVAL, "SET {}: no such thing", name_).value());
+    return {};
+  }
+  catalog_.note_metrics(*client_, text_, host_.now_unix_ms());
+  answer(FrameType::kYes, 0, "");
+  return {};
+}
+
+// The client has taken the one that it was told to take, or has failed to.
+Status Session::note_snapshot() {
+  std::string id(text_value(text_, "id"));
+  if (client_->pending.empty() || id != client_->pending) {
+    say_no(fail(EINVAL, "no snapshot of this name was to be taken").value());
+    return {};
+  }
+  client_->pending.clear();
+  if (text_value(text_, "failed").empty()) {
+    add_snapshot(id);
+  } else {
+    answer(FrameType::kYes, 0, "");
+  }
+  return {};
+}
+
+void Session::add_snapshot(const std::string& id) {
+  Snapshot snapshot{.id = id, .taken_unix_ms = host_.now_unix_ms()};
+  double bytes = number_value(text_, "bytes"), take_ns = number_value(text_, "take_ns");
+  if (bytes >= 0 && bytes < 1e18) snapshot.bytes = static_cast<uint64_t>(bytes);
+  if (take_ns >= 0 && take_ns < 1e18) snapshot.take_ns = static_cast<uint64_t>(take_ns);
+  if (on_server_) snapshot.take_ns = (snapshot.taken_unix_ms - began_ms_) * 1'000'000;
+  catalog_.add(*client_, std::move(snapshot));
+  working_on_ = id;
+  state_ = State::kCommitting;
+  host_.commit(*client_);
+}
+
+void Session::on_asked() {
+  if (client_ == nullptr || !will_call_ || state_ != State::kReady) return;
+  will_call_ = false;
+  host_.send(FrameType::kCkp, 0, "", "");
+}
+
+void Session::on_stored(const Status& status) {
+  if (state_ != State::kStoring) return;
+  state_ = State::kReady;
+  if (status) {
+    answer(FrameType::kYes, 0, name_);
+  } else {
+    say_no(status.error());
+  }
+}
+
+void Session::on_taken(const Status& status) {
+  if (state_ != State::kTaking) return;
+  state_ = State::kReady;
+  if (status) {
+    add_snapshot(working_on_);
+  } else {
+    say_no(status.error());
+  }
+}
+
+void Session::on_restored(const Status& status) {
+  if (state_ != State::kRestoring) return;
+  state_ = State::kReady;
+  if (!status) {
+    say_no(status.error());
+    return;
+  }
+  client_->current = working_on_;
+  client_->restores++;
+  // What it knew of being called is from then.
+  will_call_ = false;
+  answer(FrameType::kYes, kFlagRestored, working_on_);
+}
+
+void Session::on_committed(const Status& status) {
+  if (state_ != State::kCommitting) return;
+  state_ = State::kReady;
+  if (!status) {
+    // Not confirmed, so not there. Nobody can have pinned it.
+    if (!working_on_.empty()) (void)catalog_.remove(client_->name, working_on_);
+    say_no(status.error());
+    return;
+  }
+  bool new_snapshot = type_ == FrameType::kCkp;
+  answer(FrameType::kYes, new_snapshot ? kFlagTaken : 0, working_on_);
+}
+
+}  // namespace belay

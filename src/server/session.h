@@ -1,0 +1,105 @@
+// One client's side of the conversation, as a state machine: frames and events in, frames and
+// actions out. docs/server_protocol.md has the table. Knows no socket, file or clock.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "server/catalog.h"
+#include "server/protocol.h"
+
+namespace belay {
+
+// What a session has done for it. What takes long is answered later, by one of Session's on_...().
+class SessionHost {
+ public:
+  virtual ~SessionHost() = default;
+
+  virtual void send(FrameType type, uint16_t flags, std::string_view name,
+                    std::string_view body) = 0;
+  // A SET with the file's contents. Fails with ENOENT.
+  virtual Status send_file(const Client& client, std::string_view name) = 0;
+
+  // A file comes in: begin, any number of data, and commit, which on_stored() answers when it is
+  // durable; or abandon at any point.
+  virtual Status begin_file(const Client& client, std::string_view name, uint64_t bytes) = 0;
+  virtual Status file_data(std::span<const std::byte> data) = 0;
+  virtual void commit_file() = 0;
+  virtual void abandon_file() = 0;
+
+  // Whether snapshots with this driver are taken on the server's side; fails when they can't be.
+  virtual Result<bool> takes_snapshots(std::string_view driver) = 0;
+  virtual void take(const std::string& id) = 0;     // on_taken()
+  virtual void restore(const std::string& id) = 0;  // on_restored()
+  // The client's entry goes to disk: on_committed().
+  virtual void commit(Client& client) = 0;
+  virtual uint64_t now_unix_ms() = 0;
+};
+
+class Session final : public FrameSink {
+ public:
+  enum class State {
+    kGreeting,    // nothing but SET :client
+    kReady,       // the client may ask for anything
+    kReceiving,   // in the middle of a SET
+    kStoring,     // the file of a SET becomes durable
+    kTaking,      // the driver takes a snapshot, the client waits for the answer to its CKP
+    kRestoring,   // the driver restores one, the client waits for the answer to its RES
+    kCommitting,  // a new snapshot becomes durable in the catalogue
+    kClosed,
+  };
+
+  Session(Catalog& catalog, SessionHost& host) : catalog_(catalog), host_(host) {}
+  ~Session() override;
+  Session(const Session&) = delete;
+
+  State state() const { return state_; }
+  Client* client() { return client_; }
+
+  // From the parser. An error has been answered with NO, and the connection is to be closed.
+  Status begin(const Frame& frame) override;
+  Status body(std::span<const std::byte> data) override;
+  Status end() override;
+
+  // The user wants a checkpoint: the client is called.
+  void on_asked();
+  void on_stored(const Status& status);
+  void on_taken(const Status& status);
+  void on_restored(const Status& status);
+  void on_committed(const Status& status);
+  // The connection is gone.
+  void on_disconnect();
+
+ private:
+  Status refuse(const Error& error);
+  void answer(FrameType type, uint16_t flags, std::string_view name);
+  void say_no(const Error& error) { host_.send(FrameType::kNo, 0, "", error.text()); }
+  Status greet();
+  Status checkpoint(bool own_request);
+  Status restore();
+  Status get(std::string_view name);
+  Status note_snapshot();
+  void add_snapshot(const std::string& id);
+  Status reserved_set();
+
+  Catalog& catalog_;
+  SessionHost& host_;
+  State state_ = State::kGreeting;
+  Client* client_ = nullptr;
+  bool on_server_ = false;  // a driver of the server's takes the snapshots
+  bool will_call_ = false;  // the client has been told not to ask
+
+  // The frame that is coming in.
+  FrameType type_ = FrameType::kNo;
+  uint16_t flags_ = 0;
+  std::string name_, text_;
+  bool is_file_ = false;
+  Status file_status_;
+
+  std::string working_on_;  // id of the snapshot that is taken or restored
+  uint64_t began_ms_ = 0;
+};
+
+}  // namespace belay

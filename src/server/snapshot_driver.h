@@ -1,0 +1,29 @@
+#pragma once
+
+// What takes and brings back the state of one client: a savepoint in it, an image on disk, the
+// virtual machine that it runs in.
+
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace belay {
+
+// Called from a thread of the server's that may block; one call at a time per driver object.
+class SnapshotDriver {
+ public:
+  virtual ~SnapshotDriver() = default;
+
+  virtual std::string_view name() const = 0;  // "savepoint", "process", "criu", "vm"
+
+  // pre: the client is waiting for the answer to its CKP. `id` is made of [a-z0-9-], unique on this
+  // server.
+  virtual Status take(const std::string& id) = 0;
+  // pre: the client waits for the answer to its RES, or is gone. Afterwards it waits for the answer
+  // to the CKP with which `id` was taken.
+  virtual Status restore(const std::string& id) = 0;
+  virtual Status remove(const std::string& id) = 0;
+};
+
+}  // namespace belay

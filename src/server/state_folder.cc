@@ -1,0 +1,229 @@
+#include "server/state_folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "base/checksum.h"
+#include "base/log.h"
+#include "server/protocol.h"
+
+namespace belay {
+namespace {
+
+using Json = nlohmann::ordered_json;
+namespace fs = std::filesystem;
+
+constexpr size_t kClientFileBytesMax = 1 << 20;
+constexpr std::string_view kTemporary = ".new-";
+
+tl::unexpected<Error> failed(long result, const std::string& path) {
+  return fail(int(-result), "{}: {}", path, errno_text(int(-result)));
+}
+
+Status sync_folder(Os& os, const std::string& path) {
+  long fd = os.open(path.c_str(), O_RDONLY | O_DIRECTORY, 0);
+  if (fd < 0) return failed(fd, path);
+  long result = os.fsync(int(fd));
+  os.close(int(fd));
+  if (result < 0) return failed(result, path);
+  return {};
+}
+
+Status make_folder(Os& os, const std::string& path) {
+  long result = os.mkdir(path.c_str(), 0700);
+  if (result < 0 && result != -EEXIST) return failed(result, path);
+  return {};
+}
+
+std::string sum_of(const std::string& text) {
+  return fmt::format("{:016x}", checksum(text.data(), text.size()));
+}
+
+Json to_json(const Snapshot& snapshot) {
+  return {{"id", snapshot.id},
+          {"parent", snapshot.parent},
+          {"taken_unix_ms", snapshot.taken_unix_ms},
+          {"bytes", snapshot.bytes},
+          {"take_ns", snapshot.take_ns},
+          {"pinned", snapshot.pinned}};
+}
+
+Snapshot snapshot_of(const Json& json) {
+  return {json.at("id"),    json.at("parent"),  json.at("taken_unix_ms"),
+          json.at("bytes"), json.at("take_ns"), json.at("pinned")};
+}
+
+Client client_of(const Json& json) {
+  Client client;
+  client.name = json.at("name");
+  client.driver = json.at("driver");
+  client.instance = json.at("instance");
+  client.current = json.at("current");
+  client.target = json.at("target");
+  for (const Json& snapshot : json.at("snapshots"))
+    client.snapshots.push_back(snapshot_of(snapshot));
+  return client;
+}
+
+Result<std::string> read_file(Os& os, const std::string& path) {
+  long fd = os.open(path.c_str(), O_RDONLY, 0);
+  if (fd < 0) return failed(fd, path);
+  std::string text(kClientFileBytesMax, '\0');
+  long read = os.pread(int(fd), text.data(), text.size(), 0);
+  os.close(int(fd));
+  if (read < 0) return failed(read, path);
+  text.resize(size_t(read));
+  return text;
+}
+
+Result<Client> read_client(Os& os, const std::string& path, const std::string& name) {
+  BELAY_ASSIGN(std::string text, read_file(os, path));
+  try {
+    Json json = Json::parse(text);
+    const Json& client = json.at("client");
+    if (json.at("xxh3") != sum_of(client.dump()) || client.at("name") != name)
+      return fail(EBADMSG, "{}: damaged: its checksum or name differs", path);
+    return client_of(client);
+  } catch (const Json::exception& error) {
+    return fail(EBADMSG, "{}: damaged: {}", path, error.what());
+  }
+}
+
+void remove_leftovers(const std::string& folder) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored))
+    if (entry.path().filename().string().starts_with(kTemporary)) fs::remove(entry.path(), ignored);
+}
+
+}  // namespace
+
+Status IncomingFile::open(Os& os, const std::string& folder, std::string_view name,
+                          uint64_t number) {
+  os_ = &os;
+  folder_ = folder;
+  path_ = fmt::format("{}/{}", folder, name);
+  temporary_ = fmt::format("{}/{}{}", folder, kTemporary, number);
+  written_ = 0;
+  long fd = os.open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0600);
+  if (fd < 0) return failed(fd, temporary_);
+  fd_ = int(fd);
+  return {};
+}
+
+Status IncomingFile::append(std::span<const std::byte> data) {
+  long result = os_->pwrite(fd_, data.data(), data.size(), written_);
+  if (result >= 0 && size_t(result) < data.size()) result = -ENOSPC;
+  if (result < 0) return failed(result, path_);
+  written_ += data.size();
+  return {};
+}
+
+Status IncomingFile::commit() {
+  long result = os_->fdatasync(fd_);
+  if (result >= 0) result = os_->rename(temporary_.c_str(), path_.c_str());
+  os_->close(fd_);
+  fd_ = -1;
+  if (result < 0) {
+    os_->unlink(temporary_.c_str());
+    return failed(result, path_);
+  }
+  return sync_folder(*os_, folder_);
+}
+
+void IncomingFile::abandon() {
+  if (fd_ < 0) return;
+  os_->close(fd_);
+  os_->unlink(temporary_.c_str());
+  fd_ = -1;
+}
+
+Result<StateFolder> StateFolder::open(Os& os, const std::string& path) {
+  std::error_code made;
+  fs::create_directories(fs::path(path).parent_path(), made);  // the next call says what is wrong
+  BELAY_TRY(make_folder(os, path));
+  struct stat info = {};
+  if (stat(path.c_str(), &info) != 0) return failed(-errno, path);
+  if (info.st_uid != geteuid())
+    return fail(EPERM, "{}: belongs to user {}, and snapshots are code", path, info.st_uid);
+  std::string lock_path = path + "/lock";
+  long lock = os.open(lock_path.c_str(), O_RDWR | O_CREAT, 0600);
+  if (lock < 0) return failed(lock, lock_path);
+  StateFolder folder(os, path, int(lock));
+  if (flock(int(lock), LOCK_EX | LOCK_NB) != 0)
+    return fail(EBUSY, "{}: another server uses it", path);
+  BELAY_TRY(make_folder(os, path + "/clients"));
+  BELAY_TRY(sync_folder(os, path));
+  return folder;
+}
+
+StateFolder::StateFolder(StateFolder&& other) noexcept
+    : os_(other.os_), path_(std::move(other.path_)), lock_(other.lock_) {
+  other.lock_ = -1;
+}
+
+StateFolder::~StateFolder() {
+  if (lock_ >= 0) os_->close(lock_);
+}
+
+std::string StateFolder::files_of(std::string_view client) const {
+  return fmt::format("{}/clients/{}/files", path_, client);
+}
+
+Status StateFolder::load(Catalog& catalog) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(path_ + "/clients", error)) {
+    std::string name = entry.path().filename(), folder = entry.path();
+    if (!is_plain_name(name)) continue;
+    remove_leftovers(folder);
+    remove_leftovers(folder + "/files");
+    std::string path = folder + "/client.json";
+    auto client = read_client(*os_, path, name);
+    if (client) {
+      catalog.clients()[name] = std::move(*client);
+    } else if (client.error().code != ENOENT) {
+      log(LogLevel::kError, "{}; set aside as client.json.damaged", client.error().text());
+      os_->rename(path.c_str(), (path + ".damaged").c_str());
+    }
+  }
+  if (error) return fail(error.value(), "{}/clients: {}", path_, error.message());
+  return {};
+}
+
+Status StateFolder::make_client(std::string_view client) {
+  std::string folder = fmt::format("{}/clients/{}", path_, client);
+  BELAY_TRY(make_folder(*os_, folder));
+  BELAY_TRY(make_folder(*os_, folder + "/files"));
+  BELAY_TRY(sync_folder(*os_, folder));
+  return sync_folder(*os_, path_ + "/clients");
+}
+
+size_t StateFolder::count_files(std::string_view client) const {
+  std::error_code error;
+  size_t count = 0;
+  for (const auto& entry : fs::directory_iterator(files_of(client), error))
+    count += !entry.path().filename().string().starts_with(kTemporary);
+  return count;
+}
+
+std::string StateFolder::serialise(const Client& client) {
+  Json snapshots = Json::array();
+  for (const Snapshot& snapshot : client.snapshots) snapshots.push_back(to_json(snapshot));
+  Json json{{"name", client.name},       {"driver", client.driver}, {"instance", client.instance},
+            {"current", client.current}, {"target", client.target}, {"snapshots", snapshots}};
+  return Json{{"xxh3", sum_of(json.dump())}, {"client", json}}.dump() + "\n";
+}
+
+Status StateFolder::save(const std::string& client, const std::string& serialised) const {
+  std::string folder = fmt::format("{}/clients/{}", path_, client);
+  IncomingFile file;
+  BELAY_TRY(file.open(*os_, folder, "client.json", 0));
+  BELAY_TRY(file.append(std::as_bytes(std::span(serialised))));
+  return file.commit();
+}
+
+}  // namespace belay

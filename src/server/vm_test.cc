@@ -1,0 +1,267 @@
+// Goal: a virtual machine boots, by the accelerator that works here, and its snapshots bring back
+// what the program in it knew, over a connection that stays; what goes wrong with QEMU is said, and
+// what can go on does. One machine for all tests, since booting is what takes time.
+#include "server/vm.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "server/guest.h"
+#include "server/vm_driver.h"
+
+namespace belay {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kExitSkip = 77;
+
+// A folder that ends with its owner.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    if (mkdtemp(path_) == nullptr) abort();
+  }
+  ~TemporaryFolder() {
+    for (const char* file : {"kernel", "initrd"}) unlink((std::string(path_) + "/" + file).c_str());
+    rmdir((std::string(path_) + "/vm").c_str());
+    rmdir(path_);
+  }
+  std::string operator/(const char* name) const { return std::string(path_) + "/" + name; }
+
+ private:
+  char path_[32] = "/tmp/belay-vm-XXXXXX";
+};
+
+TemporaryFolder& folder() {
+  static TemporaryFolder instance;
+  return instance;
+}
+
+VmOptions options() {
+  return {.folder = folder() / "vm", .kernel = folder() / "kernel", .initrd = folder() / "initrd"};
+}
+
+// The machine with the guest program, and the fake server's end of its port.
+struct Machine {
+  std::unique_ptr<Vm> vm;
+  Fd port;
+
+  static Machine& get() {
+    static Machine machine;
+    return machine;
+  }
+
+  void boot() {
+    auto started = Vm::start(options());
+    ASSERT_TRUE(started) << started.error().text();
+    vm = std::move(*started);
+    port = connect_unix(options().folder + "/port").value();
+    say("hello");
+    ASSERT_EQ(hear(), "hello") << vm->last_words();
+  }
+
+  void say(const std::string& line) {
+    EXPECT_EQ(write(port.get(), (line + "\n").c_str(), line.size() + 1), ssize_t(line.size() + 1));
+  }
+  // "": the connection has ended, or nothing has come for a minute.
+  std::string hear() {
+    std::string line;
+    pollfd waits = {port.get(), POLLIN, 0};
+    for (char c; poll(&waits, 1, 60'000) == 1 && read(port.get(), &c, 1) == 1 && c != '\n';)
+      line += c;
+    return line;
+  }
+  // The program's state, and it waits for an answer to its CKP.
+  void set(int value) {
+    say("set");
+    say(std::to_string(value));
+    EXPECT_EQ(hear(), "CKP");
+  }
+  // As a server's YES or NO.
+  std::string answer(const std::string& text) {
+    say(text);
+    return hear();
+  }
+};
+
+std::unique_ptr<VmDriver> attach() { return std::move(VmDriver::attach(options().folder).value()); }
+
+class VmTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!machine_.vm) machine_.boot();
+    if (!machine_.vm) GTEST_FAIL() << "no machine";
+  }
+  Machine& machine_ = Machine::get();
+};
+
+TEST_F(VmTest, SaysWhatItRunsOn) {
+  const Vm& vm = *machine_.vm;
+  if (vm.accelerator() == "kvm") {
+    EXPECT_EQ(vm.no_kvm(), "");
+  } else {
+    EXPECT_EQ(vm.accelerator(), "tcg");
+    EXPECT_NE(vm.no_kvm(), "");
+  }
+  printf("accelerator: %s %s\n", std::string(vm.accelerator()).c_str(), vm.no_kvm().c_str());
+}
+
+TEST_F(VmTest, RestoresMemoryAndFilesOverTheSameConnection) {
+  auto driver = attach();
+  EXPECT_EQ(driver->name(), "vm");
+  machine_.set(17);
+  ASSERT_TRUE(driver->take("seventeen"));
+  EXPECT_EQ(machine_.answer("YES"), "YES 17 17");
+  machine_.set(18);
+  ASSERT_TRUE(driver->take("eighteen"));
+  EXPECT_EQ(machine_.answer("YES"), "YES 18 18");
+  machine_.set(19);
+  EXPECT_EQ(machine_.answer("NO"), "NO 19 19");
+  // Back and forth, each more than once; the client waits for the answer to its CKP again.
+  for (const char* id : {"seventeen", "eighteen", "eighteen", "seventeen"}) {
+    machine_.set(20);
+    auto restored = driver->restore(id);
+    ASSERT_TRUE(restored) << restored.error().text();
+    EXPECT_EQ(machine_.answer("restored"),
+              std::string("restored ") + (id[0] == 's' ? "17 17" : "18 18"));
+  }
+  EXPECT_TRUE(driver->remove("seventeen"));
+  EXPECT_TRUE(driver->remove("eighteen"));
+}
+
+TEST_F(VmTest, ANewDriverFindsTheSnapshotsOfTheOneBefore) {
+  machine_.set(3);
+  ASSERT_TRUE(attach()->take("three"));
+  EXPECT_EQ(machine_.answer("YES"), "YES 3 3");
+  auto driver = attach();
+  machine_.set(4);
+  ASSERT_TRUE(driver->restore("three"));
+  EXPECT_EQ(machine_.answer("restored"), "restored 3 3");
+  EXPECT_EQ(driver->take("three").error().code, EEXIST);
+  EXPECT_TRUE(driver->remove("three"));
+  EXPECT_EQ(driver->remove("three").error().code, ENOENT);
+  EXPECT_EQ(driver->restore("three").error().code, ENOENT);
+}
+
+TEST_F(VmTest, AMachineGoesOnIfQemuRefusesToLoad) {
+  auto driver = attach();
+  machine_.set(5);
+  ASSERT_TRUE(driver->take("five"));
+  EXPECT_EQ(machine_.answer("YES"), "YES 5 5");
+  machine_.set(6);
+  // Behind the driver's back.
+  ASSERT_TRUE(machine_.vm->qmp().run_job("snapshot-delete",
+                                         {{"tag", "five"}, {"devices", {kVmSnapshotsNode}}}, 10s));
+  auto restored = driver->restore("five");
+  ASSERT_FALSE(restored);
+  EXPECT_NE(restored.error().text().find("does not exist"), std::string_view::npos)
+      << restored.error().text();
+  EXPECT_EQ(machine_.answer("NO"), "NO 6 6");
+}
+
+// A snapshot that is damaged stops the machine; one that is not brings it back.
+TEST_F(VmTest, ADamagedSnapshotIsAnErrorAndAnotherOneRestores) {
+  auto driver = attach();
+  machine_.set(7);
+  ASSERT_TRUE(driver->take("seven"));
+  EXPECT_EQ(machine_.answer("YES"), "YES 7 7");
+  const std::string path = options().folder + "/" + kVmSnapshots;
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  std::stringstream whole;
+  whole << file.rdbuf();
+  const std::string magic = "QEVM";  // what QEMU's stream of a machine's state begins with
+  const size_t place = whole.str().find(magic);
+  ASSERT_NE(place, std::string::npos);
+  auto put = [&](const std::string& bytes) { file.seekp(long(place)) << bytes << std::flush; };
+  machine_.set(8);
+  put("evil");
+  auto restored = driver->restore("seven");
+  ASSERT_FALSE(restored);
+  EXPECT_EQ(restored.error().code, EIO) << restored.error().text();
+  printf("%s\n", restored.error().message);
+  put(magic);
+  restored = driver->restore("seven");
+  ASSERT_TRUE(restored) << restored.error().text();
+  EXPECT_EQ(machine_.answer("restored"), "restored 7 7");
+  EXPECT_TRUE(driver->remove("seven"));
+}
+
+TEST_F(VmTest, AFolderHasOneMachineAndOneUser) {
+  auto second = Vm::start(options());
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, EBUSY) << second.error().text();
+  VmOptions open_to_all = options();
+  open_to_all.folder = folder() / "open";
+  ASSERT_EQ(mkdir(open_to_all.folder.c_str(), 0700), 0);
+  ASSERT_EQ(chmod(open_to_all.folder.c_str(), 0755), 0);
+  second = Vm::start(open_to_all);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, EPERM) << second.error().text();
+  rmdir(open_to_all.folder.c_str());
+}
+
+// Last, since it ends the machine.
+TEST_F(VmTest, ZWhenQemuIsKilledEverybodyHearsOfIt) {
+  auto driver = attach();
+  machine_.set(9);
+  ASSERT_TRUE(driver->take("nine"));
+  kill(machine_.vm->pid(), SIGKILL);
+  auto restored = driver->restore("nine");
+  ASSERT_FALSE(restored);
+  EXPECT_EQ(restored.error().code, ECONNRESET) << restored.error().text();
+  EXPECT_EQ(machine_.hear(), "");
+  auto status = machine_.vm->wait(60s);
+  ASSERT_TRUE(status) << status.error().text();
+  EXPECT_EQ(*status, -1);
+  machine_.vm.reset();
+  EXPECT_EQ(VmDriver::attach(options().folder).error().code, ENOENT);
+}
+
+// Needs no machine that boots.
+TEST(VmStart, SaysWhyItFails) {
+  VmOptions missing = options();
+  missing.kernel = folder() / "no-kernel";
+  EXPECT_EQ(Vm::start(missing).error().code, ENOENT);
+
+  VmOptions no_qemu = options();
+  no_qemu.folder = folder() / "second";
+  no_qemu.accelerator = Accelerator::kTcg;
+  no_qemu.qemu = "no-such-qemu";
+  auto started = Vm::start(no_qemu);
+  ASSERT_FALSE(started);
+  EXPECT_NE(started.error().text().find("cannot be run"), std::string_view::npos)
+      << started.error().text();
+
+  VmOptions no_guest = options();
+  no_guest.folder = folder() / "second";
+  no_guest.accelerator = Accelerator::kTcg;
+  no_guest.kernel = folder() / "initrd";
+  started = Vm::start(no_guest);
+  ASSERT_FALSE(started);
+  printf("%s\n", started.error().message);
+  rmdir((folder() / "second").c_str());
+}
+
+}  // namespace
+}  // namespace belay
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  if (argc != 4) {
+    fprintf(stderr, "usage: vm_test BUILD_GUEST CACHE PROGRAM\n");
+    return 64;
+  }
+  auto built = belay::build_guest(
+      {.builder = argv[1], .output = belay::folder() / "", .cache = argv[2], .program = {argv[3]}});
+  if (built) return RUN_ALL_TESTS();
+  printf("%s\n", built.error().message);
+  return built.error().code == ENOPKG ? belay::kExitSkip : 1;
+}
