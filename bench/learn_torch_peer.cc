@@ -5,9 +5,13 @@
 //   train    prints a line: samples/s, batch 256
 //   decide   prints a line: p50 and p99 of a decision, us
 #include <ATen/Parallel.h>
+#include <torch/nn/modules/activation.h>
+#include <torch/nn/modules/container/sequential.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/optim/adam.h>
 #include <torch/script.h>
-#include <torch/torch.h>
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -30,7 +34,7 @@ double now_us() {
 torch::nn::Sequential network() {
   using torch::nn::Linear;
   using torch::nn::ReLU;
-  return {Linear(32, 64), ReLU(), Linear(64, 64), ReLU(), Linear(64, 4)};
+  return torch::nn::Sequential(Linear(32, 64), ReLU(), Linear(64, 64), ReLU(), Linear(64, 4));
 }
 
 void measure_training(int rounds) {
@@ -110,7 +114,7 @@ void measure_decisions(int rounds) {
 int main(int argc, char** argv) {
   if (argc != 3) return 64;
   at::set_num_threads(1);
-  torch::manual_seed(1);
+  at::manual_seed(1);
   int rounds = atoi(argv[2]);
   if (strcmp(argv[1], "train") == 0) {
     measure_training(rounds);
