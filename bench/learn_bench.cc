@@ -3,6 +3,7 @@
 //
 // usage: learn_bench [--quick]                 prints a row of JSON a measurement
 #include <belay/autonomize.h>
+#include <dlfcn.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,6 +21,10 @@
 
 #include "row.h"
 
+#ifndef BELAY_TORCH_PEER
+#define BELAY_TORCH_PEER ""  // no libtorch here
+#endif
+
 namespace {
 
 using namespace belay::bench;
@@ -28,6 +33,26 @@ double now_us() {
   timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return double(time.tv_sec) * 1e6 + double(time.tv_nsec) / 1e3;
+}
+
+std::string self() { return "/proc/" + std::to_string(getpid()) + "/exe"; }
+
+// The figures that a program with libtorch prints; none where it is not installed.
+std::vector<double> torch_figures(const std::string& what, const std::string& command) {
+  std::vector<double> figures;
+  if (*BELAY_TORCH_PEER != 0) {
+    FILE* pipe = popen(("OPENBLAS_NUM_THREADS=1 " + command).c_str(), "r");
+    for (double value; fscanf(pipe, "%lf", &value) == 1;) figures.push_back(value);
+    pclose(pipe);
+  }
+  if (figures.empty())
+    fprintf(stderr, "%s: no libtorch (script/packages torch) to compare with\n", what.c_str());
+  return figures;
+}
+
+// By libtorch alone: 32-64-64-4.
+std::vector<double> torch_alone(const std::string& what, int rounds) {
+  return torch_figures(what, BELAY_TORCH_PEER " " + what + " " + std::to_string(rounds));
 }
 
 // ---- In this process ----------------------------------------------------------------------------
@@ -54,8 +79,11 @@ void measure_decisions(int rounds) {
     medians.push_back(quantile(samples, 0.5));
     tails.push_back(quantile(samples, 0.99));
   }
-  print_row("decision of 8 features by 32-64-64-4, p50", "us", medians, {}, 1);
-  print_row("decision of 8 features by 32-64-64-4, p99", "us", tails, {}, 3);
+  Peers p50, p99;  // of libtorch: the network alone, from 32 floats to 4
+  if (auto torch = torch_alone("decide", rounds); torch.size() == 2)
+    p50["libtorch, network alone"] = torch[0], p99["libtorch, network alone"] = torch[1];
+  print_row("decision of 8 features by 32-64-64-4, p50", "us", medians, p50, 1);
+  print_row("decision of 8 features by 32-64-64-4, p99", "us", tails, p99, 3);
 }
 
 // The model that decisions are then measured with, and the rate at which it learns.
@@ -80,7 +108,46 @@ void measure_training(int rounds) {
     belay_au_fit("trainee", kBatches);
     rates.push_back(kBatches * 256 / (now_us() - start) * 1e6);
   }
-  print_row("training of 32-64-64-4, batch 256, one core", "samples/s", rates, {}, 1e6, false);
+  auto torch = torch_alone("train", rounds);
+  Peers peers;
+  if (!torch.empty()) peers["libtorch"] = torch[0];
+  print_row("training of 32-64-64-4, batch 256, one core", "samples/s", rates, peers, 1e6, false);
+  if (torch.empty()) return;
+  for (double& rate : rates) rate /= torch[0];
+  print_row("training of 32-64-64-4, batch 256, over libtorch's", "times", rates, {}, 2, false);
+}
+
+std::vector<double> convolution_rates(int rounds) {
+  au_config("eye", AU_CNN, AU_ADAM, AU_CONV(16, 8, 4), AU_CONV(32, 4, 2), 256);
+  au_output("eye", "moves", 4, -1, 1, 0);
+  au_set("eye", "batches_per_example", 0);
+  std::vector<float> picture(84 * 84 * 4);
+  std::array<float, 4> moves{};
+  for (size_t i = 0; i < 64; i++) {
+    for (size_t k = 0; k < picture.size(); k++) picture[k] = float((i * 7 + k * 13) % 101);
+    moves[i % 4] = float(i % 3) - 1;
+    belay_au_extract_picture("picture", BELAY_AU_F32, 84, 84, 4, picture.data());
+    au_NN("eye", "picture", "moves");
+    au_write_back("moves", moves);
+  }
+  std::vector<double> rates;
+  for (int round = 0; round < rounds; round++) {
+    constexpr int kBatches = 5;
+    double start = now_us();
+    belay_au_fit("eye", kBatches);
+    rates.push_back(kBatches * 32 / (now_us() - start) * 1e6);
+  }
+  return rates;
+}
+
+// The same model by both backends: the other's in a process of its own.
+void measure_convolutions(bool quick) {
+  auto rates = convolution_rates(quick ? 3 : 15);
+  std::string other = "BELAY_AU_BACKEND=torch " + self() + (quick ? " --quick" : "");
+  Peers peers;
+  if (auto torch = torch_figures("convolutions", other); !torch.empty())
+    peers["by libtorch"] = torch[0];
+  print_row("training of 84x84x4, 2 convolutions, batch 32", "samples/s", rates, peers, 0, false);
 }
 
 // ---- Games: processes of their own --------------------------------------------------------------
@@ -196,8 +263,7 @@ int main(int argc, char** argv) {
     setenv("BELAY_AU_MODELS", models.c_str(), 1);
     for (const char* stage : {"train", "deploy"}) {
       setenv("BELAY_AU", stage, 1);
-      std::string command = std::string("/proc/") + std::to_string(getpid()) + "/exe";
-      if (system((command + (quick ? " --quick" : "")).c_str()) != 0) return 1;
+      if (system((self() + (quick ? " --quick" : "")).c_str()) != 0) return 1;
     }
     std::filesystem::remove_all(models);
     measure_obstacle(quick ? 3 : 11);
@@ -208,8 +274,12 @@ int main(int argc, char** argv) {
     }
     return 0;
   }
-  if (strcmp(belay_au_mode(), "train") == 0) {
+  if (getenv("BELAY_AU_BACKEND") != nullptr) {  // see measure_convolutions()
+    double rate = quantile(convolution_rates(quick ? 3 : 15), 0.5);
+    if (dlopen("libbelay_learn_torch.so.0", RTLD_NOLOAD | RTLD_LAZY)) printf("%f\n", rate);
+  } else if (strcmp(belay_au_mode(), "train") == 0) {
     measure_training(quick ? 5 : 30);
+    measure_convolutions(quick);
     au_config("decider", AU_DNN, AU_ADAM, 64, 64);
     au_output("decider", "moves", 4, -1, 1, 0);
     std::array<float, 32> seen{};
