@@ -18,7 +18,7 @@ struct Options {
   std::string folder, models = ".", json;
   std::vector<std::string> parts = {"0/1"};
   size_t pictures = 1000000, draws = 4, threads = 2;
-  uint64_t seed = 1, batches = 20000;
+  uint64_t seed = 1, batches = 5000;
   Reference reference = Reference::kRule;
   TableOptions table;
 };
@@ -40,11 +40,11 @@ std::vector<Picture> pictures_of(const Options& options) {
 
 struct Lesson {
   cv::Mat seen;
-  std::vector<double> scores;
+  std::vector<float> merits;
 };
 
 // Every picture is damaged in `draws` ways. Threads take turns; what they make has its place.
-std::vector<Lesson> make_lessons(const Options& options, const std::vector<Setting>& settings) {
+std::vector<Lesson> make_lessons(const Options& options) {
   auto pictures = pictures_of(options);
   std::vector<Lesson> lessons(pictures.size() * options.draws);
   std::atomic<size_t> next = 0;
@@ -52,7 +52,8 @@ std::vector<Lesson> make_lessons(const Options& options, const std::vector<Setti
   auto work = [&] {
     for (size_t i; (i = next++) < lessons.size();) {
       Trial trial(pictures[i % pictures.size()], options.seed * 1000003 + i, options.reference);
-      lessons[i] = {trial.seen, trial.scores(settings)};
+      auto likeness = likeness_of(settings_for(trial.seen), trial.seen, trial.similarity);
+      lessons[i] = {trial.seen, merits_of(likeness)};
       progress.step();
     }
   };
@@ -66,8 +67,8 @@ std::vector<Lesson> make_lessons(const Options& options, const std::vector<Setti
 int train(const Options& options) {
   Chooser chooser;
   au_set("canny", "batches_per_example", 0);
-  for (const Lesson& lesson : make_lessons(options, chooser.settings())) {
-    au_extract("likeness", lesson.scores.size(), lesson.scores.data());
+  for (const Lesson& lesson : make_lessons(options)) {
+    au_extract("merits", lesson.merits);  // computed ahead, by many threads
     chooser.choose(lesson.seen);
   }
   belay_au_stats stats;

@@ -14,15 +14,15 @@ class Histogram {
  public:
   void add(size_t value) { counts_[std::min(value, Size - 1)]++, total_++; }
 
-  template <size_t Count>
-  std::array<float, Count> quantiles(const std::array<float, Count>& shares) const {
-    std::array<float, Count> result{};
+  size_t quantile(float share) const {
     size_t value = 0, sum = counts_[0];
-    for (size_t i = 0; i < Count; i++) {
-      while (float(sum) < shares[i] * float(total_)) sum += counts_[++value];
-      result[i] = float(value);
-    }
-    return result;
+    while (float(sum) < share * float(total_)) sum += counts_[++value];
+    return value;
+  }
+
+  // Their logarithms.
+  void add_quantiles(std::initializer_list<float> shares, std::vector<float>& out) const {
+    for (float share : shares) out.push_back(std::log2(1 + float(quantile(share))));
   }
 
  private:
@@ -43,29 +43,26 @@ Gradients gradients_of(const cv::Mat& grey) {
   return lengths;
 }
 
-template <size_t Count>
-std::array<float, Count> logarithms(std::array<float, Count> values) {
-  for (float& value : values) value = std::log2(1 + value);
-  return values;
-}
-
 }  // namespace
 
-cv::Mat find_edges(const cv::Mat& grey, const Setting& setting) {
-  cv::Mat smooth, edges;
-  cv::GaussianBlur(grey, smooth, {}, double(setting.sigma));
+cv::Mat blur(const cv::Mat& grey, float sigma) {
+  cv::Mat smooth;
+  cv::GaussianBlur(grey, smooth, {}, double(sigma));
+  return smooth;
+}
+
+cv::Mat edges_of(const cv::Mat& smooth, const Setting& setting) {
+  cv::Mat edges;
   cv::Canny(smooth, edges, double(setting.low), double(setting.high));
   return edges;
 }
 
-Statistics measure(const cv::Mat& grey) {
-  constexpr std::array kGradients = {.05f, .2f, .35f, .5f,  .65f,  .75f,
-                                     .85f, .9f, .94f, .97f, .985f, .995f};
-  constexpr std::array kDifferences = {.25f, .5f, .75f, .9f, .97f};
-  Statistics seen;
+std::vector<float> measure(const cv::Mat& grey) {
+  std::vector<float> seen;
   cv::Mat scaled = grey;
-  for (auto& scale : seen.gradients) {
-    scale = logarithms(gradients_of(scaled).quantiles(kGradients));
+  for (int scale = 0; scale < 3; scale++) {
+    gradients_of(scaled).add_quantiles(
+        {.05f, .2f, .35f, .5f, .65f, .75f, .85f, .9f, .94f, .97f, .985f, .995f}, seen);
     cv::Mat half;
     cv::resize(scaled, half, {}, 0.5, 0.5, cv::INTER_AREA);
     scaled = half;
@@ -77,49 +74,71 @@ Statistics measure(const cv::Mat& grey) {
   for (int y = 0; y < second.rows; y++)
     for (int x = 0; x < second.cols; x++)
       differences.add(size_t(std::abs(second.at<int16_t>(y, x))));
-  seen.differences = logarithms(differences.quantiles(kDifferences));
+  differences.add_quantiles({.25f, .5f, .75f, .9f, .97f}, seen);
   cv::Scalar mean, deviation;
   cv::meanStdDev(grey, mean, deviation);
-  seen.light = {float(mean[0] / 128), float(std::log2(1 + deviation[0]))};
+  seen.push_back(float(mean[0] / 128));
+  seen.push_back(float(std::log2(1 + deviation[0])));
   return seen;
 }
 
 Setting rule_of_thumb(const cv::Mat& grey) {
   constexpr float kSigma = 2, kWeak = 0.9f, kLowToHigh = 0.4f;
-  cv::Mat smooth;
-  cv::GaussianBlur(grey, smooth, {}, double(kSigma));
-  float high = std::max(1.0f, gradients_of(smooth).quantiles(std::array{kWeak})[0]);
+  float high = std::max(1.0f, float(gradients_of(blur(grey, kSigma)).quantile(kWeak)));
   return {kSigma, kLowToHigh * high, high};
 }
 
-std::vector<Setting> grid(size_t sigmas, size_t highs, size_t ratios) {
-  std::vector<Setting> settings;
+std::vector<Setting> grid(const Range& high) {
+  constexpr size_t kSigmas = 6, kHighs = 9, kRatios = 3;
   auto at = [](const Range& range, size_t step, size_t steps) {
     return range.least * std::pow(range.most / range.least, (double(step) + 0.5) / double(steps));
   };
-  for (size_t i = 0; i < sigmas * highs * ratios; i++) {
-    double high = at(kRanges[1], i / ratios % highs, highs);
-    settings.push_back({float(at(kRanges[0], i / ratios / highs, sigmas)),
-                        float(high * at(kRanges[2], i % ratios, ratios)), float(high)});
+  std::vector<Setting> settings;
+  for (size_t i = 0; i < kSigmas * kHighs * kRatios; i++) {
+    double threshold = at(high, i / kRatios % kHighs, kHighs);
+    settings.push_back({float(at(kRanges[0], i / kRatios / kHighs, kSigmas)),
+                        float(threshold * at(kRanges[2], i % kRatios, kRatios)), float(threshold)});
   }
   return settings;
 }
 
-Chooser::Chooser() : settings_(grid(6, 9, 3)) {
-  au_config("canny", AU_DNN, AU_ADAM, 64, 64);                // au
-  au_output("canny", "likeness", settings_.size(), 0, 1, 0);  // au
+std::vector<Setting> settings_for(const cv::Mat& grey) {
+  auto high = double(rule_of_thumb(grey).high);
+  return grid({0.4 * high, 2.5 * high});
 }
 
-// Learned is how like the right edges those of each setting are; all 0 says that nothing is known.
-Setting Chooser::choose(const cv::Mat& grey) const {
-  Statistics seen = measure(grey);
-  std::vector<float> likeness(settings_.size());                                 // au
-  au_extract("gradients", sizeof seen.gradients / 4, seen.gradients[0].data());  // au
-  au_extract("differences", seen.differences);                                   // au
-  au_extract("light", seen.light);                                               // au
-  au_NN("canny", au_serialize("picture", "gradients", "differences", "light"), "likeness");  // au
-  au_write_back("likeness", likeness);                                                      // au
-  auto best = std::max_element(likeness.begin(), likeness.end());
-  if (*best > 0) return settings_[size_t(best - likeness.begin())];
-  return rule_of_thumb(grey);
+std::vector<float> likeness_of(const std::vector<Setting>& settings, const cv::Mat& grey,
+                               const Similarity& right) {
+  std::vector<float> likeness;
+  cv::Mat smooth;
+  for (size_t i = 0; i < settings.size(); i++) {
+    // A grid has each sigma many times, one behind the other.
+    if (i == 0 || settings[i].sigma != settings[i - 1].sigma)
+      smooth = blur(grey, settings[i].sigma);
+    likeness.push_back(float(right(edges_of(smooth, settings[i]))));
+  }
+  return likeness;
+}
+
+std::vector<float> merits_of(std::vector<float> likeness) {
+  constexpr float kWorst = 0.15f;
+  float best = *std::max_element(likeness.begin(), likeness.end());
+  for (float& value : likeness) value = std::max(0.0f, 1 - (best - value) / kWorst);
+  return likeness;
+}
+
+Chooser::Chooser() {
+  au_config("canny", AU_DNN, AU_ADAM, 64, 64);           // au
+  au_output("canny", "merits", grid().size(), 0, 1, 0);  // au
+}
+
+Setting Chooser::choose(const cv::Mat& grey, const Similarity* right) const {
+  std::vector<Setting> settings = settings_for(grey);
+  std::vector<float> merits(settings.size(), NAN);  // not known
+  if (right != nullptr) merits = merits_of(likeness_of(settings, grey, *right));
+  au_extract("picture", measure(grey));  // au
+  au_NN("canny", "picture", "merits");   // au
+  au_write_back("merits", merits);       // au
+  auto best = std::max_element(merits.begin(), merits.end());
+  return *best > 0 ? settings[size_t(best - merits.begin())] : rule_of_thumb(grey);
 }

@@ -1,9 +1,10 @@
 // An edge detector: a blur against noise, Canny's thresholds, and what it measures of a picture.
 #pragma once
 
-#include <array>
 #include <opencv2/core.hpp>
 #include <vector>
+
+#include "score.h"
 
 struct Setting {
   float sigma = 2, low = 30, high = 80;  // pixels; lengths of gradients
@@ -15,32 +16,40 @@ struct Range {
 };
 constexpr Range kRanges[3] = {{0.7, 4}, {20, 400}, {0.25, 0.9}};
 
-cv::Mat find_edges(const cv::Mat& grey, const Setting& setting);
+cv::Mat blur(const cv::Mat& grey, float sigma);
+cv::Mat edges_of(const cv::Mat& smooth, const Setting& setting);
+inline cv::Mat find_edges(const cv::Mat& grey, const Setting& setting) {
+  return edges_of(blur(grey, setting.sigma), setting);
+}
 
-// What is measured in a picture, in powers of two: how long gradients are, in the picture and in
-// the same at a half and at a quarter of its size; how much neighbours differ; light and contrast.
-struct Statistics {
-  static constexpr size_t kScales = 3, kGradients = 12, kDifferences = 5;
-  std::array<std::array<float, kGradients>, kScales> gradients;  // quantiles
-  std::array<float, kDifferences> differences;                   // quantiles
-  std::array<float, 2> light;  // and contrast
-};
-Statistics measure(const cv::Mat& grey);
+// What is measured in a picture: how long gradients are, in the picture and in the same at a half
+// and at a quarter of its size, and how much neighbours differ: quantiles, in powers of two; light
+// and contrast.
+std::vector<float> measure(const cv::Mat& grey);
 
 // The setting for a clean picture: a tenth of all gradients at sigma 2 are above the high
 // threshold, and low is 0.4 of high, as in Matlab's edge().
 Setting rule_of_thumb(const cv::Mat& grey);
 
-// Chooses a setting for each picture: by the rule of thumb, or by what it has learned.
+// 162 settings, even in the logarithms of sigma, of the high threshold and of low / high.
+std::vector<Setting> grid(const Range& high = kRanges[1]);
+
+// The same, with high thresholds from 0.4 to 2.5 times that of the rule of thumb: what the model
+// has to know is what noise and blur do to that rule.
+std::vector<Setting> settings_for(const cv::Mat& grey);
+
+// How like the right edges those of each setting are.
+std::vector<float> likeness_of(const std::vector<Setting>& settings, const cv::Mat& grey,
+                               const Similarity& right);
+
+// How near to the best: 1 for that, 0 for those whose likeness is less by 0.15 or more. What is
+// learned are merits: far from the best, how bad a setting is matters to nobody.
+std::vector<float> merits_of(std::vector<float> likeness);
+
+// Chooses a setting for each picture: the most like the right edges, if they are given; otherwise
+// by the rule of thumb, or by what it has learned.
 class Chooser {
  public:
   Chooser();
-  Setting choose(const cv::Mat& grey) const;
-  const std::vector<Setting>& settings() const { return settings_; }
-
- private:
-  std::vector<Setting> settings_;  // that it chooses from when it has learned
+  Setting choose(const cv::Mat& grey, const Similarity* right = nullptr) const;
 };
-
-// Settings that are even in the logarithms of sigma, of the high threshold and of low / high.
-std::vector<Setting> grid(size_t sigmas, size_t highs, size_t ratios);

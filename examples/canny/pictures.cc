@@ -11,7 +11,7 @@ const cv::Size kTile{480, 320};
 
 bool is_photograph(const std::filesystem::path& path) {
   auto type = path.extension();
-  return type == ".jpg" || type == ".jpeg";
+  return type == ".jpg" || type == ".jpeg" || type == ".pgm";
 }
 
 void cut(const std::string& name, const cv::Mat& photograph, std::vector<Picture>& out) {
@@ -43,8 +43,9 @@ std::vector<Picture> read_pictures(const std::filesystem::path& folder,
       cut(name, grey, pictures);
       continue;
     }
-    cv::Mat human =
-        cv::imread(files[i].replace_extension(".png").string(), cv::IMREAD_GRAYSCALE);
+    cv::Mat human;
+    if (auto drawn = files[i].replace_extension(".png"); std::filesystem::exists(drawn))
+      human = cv::imread(drawn.string(), cv::IMREAD_GRAYSCALE);
     if (human.size() != grey.size()) human.release();
     pictures.push_back({name, grey, human});
   }

@@ -18,8 +18,8 @@ struct Part {
   unsigned number = 0, of = 1;
 };
 
-// As files are named, at most `pictures_max` of them, which are as far from each other as can be.
-// A photograph wider than a screen is made smaller and cut in four.
+// In the order of their files' names; if there are more than `pictures_max`, evenly chosen. A
+// photograph of more than twice the size of the set's is made smaller and cut in four.
 std::vector<Picture> read_pictures(const std::filesystem::path& folder, const std::vector<Part>&,
                                    size_t pictures_max);
 

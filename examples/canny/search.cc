@@ -81,12 +81,13 @@ Point random_point(std::mt19937_64& random) {
 
 }  // namespace
 
-Found best_of(const std::vector<Setting>& grid, const std::vector<double>& scores,
+Found best_of(const std::vector<Setting>& grid, const std::vector<float>& scores,
               const Score& score, int steps) {
   auto top = size_t(std::max_element(scores.begin(), scores.end()) - scores.begin());
   Trials trials{score, {grid[top], scores[top], unsigned(grid.size())}};
   unsigned end = trials.best.trials + unsigned(steps);
-  run(nlopt::LN_NELDERMEAD, point_of(grid[top]), trials, [&] { return trials.best.trials >= end; },
+  run(
+      nlopt::LN_NELDERMEAD, point_of(grid[top]), trials, [&] { return trials.best.trials >= end; },
       0.15);
   return trials.best;
 }
@@ -105,7 +106,8 @@ std::vector<Found> tune(const Score& score, const std::vector<double>& seconds, 
   std::vector<Found> found;
   double start = now();
   while (found.size() < seconds.size())  // anew, where it has come to an end
-    run(nlopt::GN_CRS2_LM, random_point(random), trials,
+    run(
+        nlopt::GN_CRS2_LM, random_point(random), trials,
         [&] {
           while (found.size() < seconds.size() && now() - start >= seconds[found.size()])
             found.push_back(trials.best);

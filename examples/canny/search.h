@@ -16,7 +16,7 @@ struct Found {
 };
 
 // The best of the grid, and from there the best of `steps` of Nelder and Mead's simplex.
-Found best_of(const std::vector<Setting>& grid, const std::vector<double>& scores,
+Found best_of(const std::vector<Setting>& grid, const std::vector<float>& scores,
               const Score& score, int steps);
 
 // Random settings, of the same ranges as the grid.

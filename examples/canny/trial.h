@@ -5,7 +5,6 @@
 
 #include "detector.h"
 #include "pictures.h"
-#include "score.h"
 
 // What the right edges of a picture are; always edges of the clean picture.
 enum class Reference {
@@ -18,7 +17,6 @@ struct Trial {
   Trial(const Picture& picture, uint64_t seed, Reference reference);
 
   double score(const Setting& setting) const { return similarity(find_edges(seen, setting)); }
-  std::vector<double> scores(const std::vector<Setting>& settings) const;
 
   std::string name;
   cv::Mat seen, human;

@@ -142,7 +142,7 @@ std::vector<std::string> carried_files() {
   Turn turn;
   std::vector<std::string> all;
   for (auto& model : kept->models.models())
-    if (!model->broken) all.push_back(model_path("", model->spec().name));
+    if (!model->broken && !model->scripted) all.push_back(model_path("", model->spec().name));
   return all;
 }
 
@@ -170,7 +170,7 @@ using namespace belay;
 BELAY_EXPORT int belay_au_config(const char* model, belay_au_kind kind,
                                  belay_au_algorithm algorithm, const int32_t* layers) {
   Turn turn;
-  return result_of(kept->models.declare(model, kind, algorithm, layers));
+  return result_of(decisions().configure(model, kind, algorithm, layers));
 }
 
 BELAY_EXPORT int belay_au_output(const char* model, const char* name, size_t count, double low,
