@@ -100,12 +100,13 @@ bool AuClient::connect() {
   tried_ns_ = now;
   quiet_ = false;
   Status connected = link_.connect(hello(name_.c_str()));
-  if (!connected && connected.error().code == ECONNREFUSED && !name_chosen_) {
+  if (!connected && connected.error().code == EACCES && !name_chosen_) {
     // Another run of this program has the name.
     name_ += fmt::format("-{}", getpid()).c_str();
     name_chosen_ = true;
     connected = link_.connect(hello(name_.c_str()));
   }
+  if (connected) name_chosen_ = true;  // it keeps this one
   if (!connected && first) log(LogLevel::kError, "{}; going on alone", connected.error().text());
   if (connected && !first) log(LogLevel::kNotice, "connected to the server again");
   return connected.has_value();

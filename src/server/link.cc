@@ -78,7 +78,7 @@ Status Link::connect(std::string_view hello) {
   BELAY_ASSIGN(Reply reply, ask(FrameType::kSet, 0, ":client", hello));
   if (reply.type == FrameType::kYes) return {};
   disconnect();
-  return fail(ECONNREFUSED, "the server says: {}", reply.text);
+  return fail(EACCES, "the server says: {}", reply.text);
 }
 
 // The number stays taken, so that nothing of the program's gets it.

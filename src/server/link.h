@@ -27,7 +27,7 @@ class Link {
   ~Link();
 
   bool is_connected() const { return connected_; }
-  // To a server that has answered SET :client with YES.
+  // To a server that has answered SET :client with YES. Fails with EACCES when it says NO.
   Status connect(std::string_view hello);
   void disconnect();
   // The descriptor, which stays the same; -1 when there can be none.

@@ -300,19 +300,20 @@ class Test(ServerTest):
         """A server that is killed and comes back: the program goes on, goes back by itself
         meanwhile, and the server knows its savepoints again."""
         self.start()
-        learner = Learner(self, f"unix:{self.socket}", BELAY_AU_CLIENT="w")
+        name = self.learner.name  # by default; kept when the server comes back
+        learner = Learner(self, f"unix:{self.socket}")
         learner.say("checkpoint")
-        self.ctl("checkpoint", "w")
+        self.ctl("checkpoint", name)
         expect(learner.say("checkpoint").startswith("1 0"), "taken")
         learner.say("count")
         self.kill()
         expect(learner.say("restore").startswith("2 0"), "back without a server")
         learner.say("count")
         self.start()
-        self.wait_for(lambda: learner.say("checkpoint") and self.client("w")["connected"])
+        self.wait_for(lambda: learner.say("checkpoint") and self.client(name)["connected"])
         expect(len(self.snapshots()) == 1, "the savepoint is known")
         expect(learner.say("restore").startswith("2 0"), "back with the server")
-        expect(self.client("w")["restores"] == 1, "the server was asked")
+        expect(self.client(name)["restores"] == 1, "the server was asked")
         learner.end()
         self.stop()
 
