@@ -3,6 +3,7 @@
 //
 // usage: learn_bench [--quick]                 prints a row of JSON a measurement
 #include <belay/autonomize.h>
+#include <dlfcn.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,10 +15,15 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
 #include "row.h"
+
+#ifndef BELAY_TORCH_PEER
+#define BELAY_TORCH_PEER ""  // no libtorch here
+#endif
 
 namespace {
 
@@ -27,6 +33,26 @@ double now_us() {
   timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return double(time.tv_sec) * 1e6 + double(time.tv_nsec) / 1e3;
+}
+
+std::string self() { return "/proc/" + std::to_string(getpid()) + "/exe"; }
+
+// The figures that a program with libtorch prints; none where it is not installed.
+std::vector<double> torch_figures(const std::string& what, const std::string& command) {
+  std::vector<double> figures;
+  if (*BELAY_TORCH_PEER != 0) {
+    FILE* pipe = popen(("OPENBLAS_NUM_THREADS=1 " + command).c_str(), "r");
+    for (double value; fscanf(pipe, "%lf", &value) == 1;) figures.push_back(value);
+    pclose(pipe);
+  }
+  if (figures.empty())
+    fprintf(stderr, "%s: no libtorch (script/packages torch) to compare with\n", what.c_str());
+  return figures;
+}
+
+// By libtorch alone: 32-64-64-4.
+std::vector<double> torch_alone(const std::string& what, int rounds) {
+  return torch_figures(what, BELAY_TORCH_PEER " " + what + " " + std::to_string(rounds));
 }
 
 // ---- In this process ----------------------------------------------------------------------------
@@ -53,8 +79,11 @@ void measure_decisions(int rounds) {
     medians.push_back(quantile(samples, 0.5));
     tails.push_back(quantile(samples, 0.99));
   }
-  print_row("decision of 8 features by 32-64-64-4, p50", "us", medians, {}, 1);
-  print_row("decision of 8 features by 32-64-64-4, p99", "us", tails, {}, 3);
+  Peers p50, p99;  // of libtorch: the network alone, from 32 floats to 4
+  if (auto torch = torch_alone("decide", rounds); torch.size() == 2)
+    p50["libtorch, network alone"] = torch[0], p99["libtorch, network alone"] = torch[1];
+  print_row("decision of 8 features by 32-64-64-4, p50", "us", medians, p50, 1);
+  print_row("decision of 8 features by 32-64-64-4, p99", "us", tails, p99, 3);
 }
 
 // The model that decisions are then measured with, and the rate at which it learns.
@@ -79,14 +108,54 @@ void measure_training(int rounds) {
     belay_au_fit("trainee", kBatches);
     rates.push_back(kBatches * 256 / (now_us() - start) * 1e6);
   }
-  print_row("training of 32-64-64-4, batch 256, one core", "samples/s", rates, {}, 1e6, false);
+  auto torch = torch_alone("train", rounds);
+  Peers peers;
+  if (!torch.empty()) peers["libtorch"] = torch[0];
+  print_row("training of 32-64-64-4, batch 256, one core", "samples/s", rates, peers, 1e6, false);
+  if (torch.empty()) return;
+  for (double& rate : rates) rate /= torch[0];
+  print_row("training of 32-64-64-4, batch 256, over libtorch's", "times", rates, {}, 2, false);
+}
+
+std::vector<double> convolution_rates(int rounds) {
+  au_config("eye", AU_CNN, AU_ADAM, AU_CONV(16, 8, 4), AU_CONV(32, 4, 2), 256);
+  au_output("eye", "moves", 4, -1, 1, 0);
+  au_set("eye", "batches_per_example", 0);
+  std::vector<float> picture(84 * 84 * 4);
+  std::array<float, 4> moves{};
+  for (size_t i = 0; i < 64; i++) {
+    for (size_t k = 0; k < picture.size(); k++) picture[k] = float((i * 7 + k * 13) % 101);
+    moves[i % 4] = float(i % 3) - 1;
+    belay_au_extract_picture("picture", BELAY_AU_F32, 84, 84, 4, picture.data());
+    au_NN("eye", "picture", "moves");
+    au_write_back("moves", moves);
+  }
+  std::vector<double> rates;
+  for (int round = 0; round < rounds; round++) {
+    constexpr int kBatches = 5;
+    double start = now_us();
+    belay_au_fit("eye", kBatches);
+    rates.push_back(kBatches * 32 / (now_us() - start) * 1e6);
+  }
+  return rates;
+}
+
+// The same model by both backends: the other's in a process of its own.
+void measure_convolutions(bool quick) {
+  auto rates = convolution_rates(quick ? 3 : 15);
+  std::string other = "BELAY_AU_BACKEND=torch " + self() + (quick ? " --quick" : "");
+  Peers peers;
+  if (auto torch = torch_figures("convolutions", other); !torch.empty())
+    peers["by libtorch"] = torch[0];
+  print_row("training of 84x84x4, 2 convolutions, batch 32", "samples/s", rates, peers, 0, false);
 }
 
 // ---- Games: processes of their own --------------------------------------------------------------
 
 struct Game {
   uint64_t games = 0, frames = 0;
-  double won_percent = 0, seconds = 0;
+  double won_percent = 0, points = 0;  // of the last 50 games
+  double seconds = 0;
 };
 
 std::string models_folder() {
@@ -106,8 +175,8 @@ Game play(const std::string& game, const char* mode, const std::string& models, 
   Game result;
   char line[256];
   while (fgets(line, sizeof line, pipe))
-    sscanf(line, "games %lu frames %lu of the last %*u: %lf", &result.games, &result.frames,
-           &result.won_percent);
+    sscanf(line, "games %lu frames %lu of the last %*u: %lf %% won, %lf", &result.games,
+           &result.frames, &result.won_percent, &result.points);
   pclose(pipe);  // 1 where it was to win, and did not
   getrusage(RUSAGE_CHILDREN, &after);
   auto seconds = [](const timeval& t) { return double(t.tv_sec) + double(t.tv_usec) / 1e6; };
@@ -130,30 +199,58 @@ void measure_obstacle(int seeds) {
     }
     ratios.push_back(without.back() / with.back());
   }
-  print_row("fewer frames to pass the first hard obstacle, with checkpoints", "times", ratios,
+  print_row("fewer frames to pass the first hard obstacle, with checkpoints, " +
+                std::to_string(seeds) + " seeds",
+            "times", ratios,
             {{"frames with", quantile(with, 0.5)}, {"frames without", quantile(without, 0.5)}}, 3,
             false);
 }
 
-// Processor time of training until the level is solved by what has been learned alone.
-void measure_level(const std::string& game, const std::string& check, double wanted_percent,
-                   int seeds, double limit_s, double target_minutes) {
-  std::vector<double> minutes;
+// The games that a player is judged by, and how many of them it has to win.
+constexpr const char* kExam = " --games 20 --seed 1000";
+constexpr double kPassPercent = 80;
+
+// Processor time of training until a level is solved: until what has been learned wins 80 % of the
+// games of an exam, whose chance training has not seen; and how the players compare then.
+void measure_level(const std::string& game, int seeds, double limit_s, double target_minutes) {
+  std::vector<double> minutes, learned;
   for (int seed = 1; seed <= seeds; seed++) {
     std::string models = models_folder();
     double seconds = 0;
-    bool solved = false;
-    while (!solved && seconds < limit_s) {
+    Game exam;
+    while (exam.won_percent < kPassPercent && seconds < limit_s) {
       seconds += play(game, "train", models, uint64_t(seed), "--frames 500000").seconds;
-      solved = play(game, "deploy", models, uint64_t(seed), check).won_percent >= wanted_percent;
+      exam = play(game, "deploy", models, uint64_t(seed), kExam);
     }
     std::filesystem::remove_all(models);
-    if (!solved)
+    if (exam.won_percent < kPassPercent)
       fprintf(stderr, "%s, seed %d: not solved in %.0f s of processor time\n", game.c_str(), seed,
               seconds);
     minutes.push_back(seconds / 60);
+    learned.push_back(exam.points);
   }
-  print_row(game + ": level solved from scratch, one core", "min", minutes, {}, target_minutes);
+  const std::string runs = ", " + std::to_string(seeds) + " seeds";
+  print_row(game + ": 80 % of 20 games won, from scratch, one core" + runs, "min", minutes, {},
+            target_minutes);
+  auto baseline = [&](const std::string& player) {
+    return play(game, "off", "/", 1, "--player " + player + kExam).points;
+  };
+  print_row(game + ": mean of 20 games by what has been learned" + runs, "points", learned,
+            {{"random", baseline("random")}, {"hand-written", baseline("hand")}}, 0, false);
+}
+
+// Lines of a game's source that are there for learning, the #include among them.
+void count_lines() {
+  std::vector<double> counts;
+  for (const char* game : {"breakout", "platformer"}) {
+    std::ifstream source(std::string(BELAY_GAME_SOURCES "/") + game + ".cc");
+    double count = 0;
+    for (std::string line; std::getline(source, line);)
+      count += line.find("au_") != line.npos || line.find("autonomize") != line.npos;
+    counts.push_back(count);
+  }
+  print_row("lines to autonomize a game (the most)", "lines",
+            {*std::max_element(counts.begin(), counts.end())}, {}, 10);
 }
 
 }  // namespace
@@ -166,19 +263,23 @@ int main(int argc, char** argv) {
     setenv("BELAY_AU_MODELS", models.c_str(), 1);
     for (const char* stage : {"train", "deploy"}) {
       setenv("BELAY_AU", stage, 1);
-      std::string command = std::string("/proc/") + std::to_string(getpid()) + "/exe";
-      if (system((command + (quick ? " --quick" : "")).c_str()) != 0) return 1;
+      if (system((self() + (quick ? " --quick" : "")).c_str()) != 0) return 1;
     }
     std::filesystem::remove_all(models);
     measure_obstacle(quick ? 3 : 11);
+    count_lines();
     if (!quick) {
-      measure_level("platformer", "--frames 10000", 100, 5, 300, 30);
-      measure_level("breakout", "--frames 300000", 90, 3, 900, 5);
+      measure_level("platformer", 5, 300, 30);
+      measure_level("breakout", 5, 400, 5);
     }
     return 0;
   }
-  if (strcmp(belay_au_mode(), "train") == 0) {
+  if (getenv("BELAY_AU_BACKEND") != nullptr) {  // see measure_convolutions()
+    double rate = quantile(convolution_rates(quick ? 3 : 15), 0.5);
+    if (dlopen("libbelay_learn_torch.so.0", RTLD_NOLOAD | RTLD_LAZY)) printf("%f\n", rate);
+  } else if (strcmp(belay_au_mode(), "train") == 0) {
     measure_training(quick ? 5 : 30);
+    measure_convolutions(quick);
     au_config("decider", AU_DNN, AU_ADAM, 64, 64);
     au_output("decider", "moves", 4, -1, 1, 0);
     std::array<float, 32> seen{};

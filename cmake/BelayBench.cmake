@@ -1,13 +1,15 @@
-# belay_bench(NAME SUITE suite SOURCES ... [LIBRARIES ...]): one benchmark program. It prints a row
-# of JSON a line (bench/report.py says which fields), takes --quick, and belongs to
-# `script/bench suite`. CTest runs it with --quick as a smoke test, label "bench".
+# belay_bench(NAME SUITE suite... SOURCES ... [LIBRARIES ...]): one benchmark program. It prints a
+# row of JSON a line (bench/report.py says which fields), takes --quick, and belongs to
+# `script/bench suite` of each. CTest runs it with --quick as a smoke test, label "bench".
 function(belay_bench name)
-  cmake_parse_arguments(arg "" "SUITE" "SOURCES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(arg "" "" "SUITE;SOURCES;LIBRARIES" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE belay_flags ${arg_LIBRARIES})
   # script/bench reads which programs make up a suite from here.
-  set_property(GLOBAL APPEND PROPERTY BELAY_SUITES ${arg_SUITE})
-  set_property(GLOBAL APPEND PROPERTY BELAY_SUITE_${arg_SUITE} $<TARGET_FILE:${name}>)
+  foreach(suite ${arg_SUITE})
+    set_property(GLOBAL APPEND PROPERTY BELAY_SUITES ${suite})
+    set_property(GLOBAL APPEND PROPERTY BELAY_SUITE_${suite} $<TARGET_FILE:${name}>)
+  endforeach()
   if(BELAY_TESTS)
     add_test(NAME bench.${name} COMMAND ${Python3_EXECUTABLE} -B
       ${PROJECT_SOURCE_DIR}/bench/report.py --check -- $<TARGET_FILE:${name}> --quick)

@@ -10,9 +10,14 @@
 
 static constexpr int kFramesPerKey = 4;  // as fast as people play
 
+// How far to the right of the paddle's middle the ball is.
+static float from_paddle(const Breakout& game) {
+  return game.ball[0] - game.paddle_x - Breakout::kPaddleWidth / 2;
+}
+
 // A player written by hand: under where the ball is.
 static Breakout::Key follow_ball(const Breakout& game) {
-  float away = game.ball[0] - game.paddle_x - Breakout::kPaddleWidth / 2;
+  float away = from_paddle(game);
   return away < -4 ? Breakout::kLeft : away > 4 ? Breakout::kRight : Breakout::kStay;
 }
 
@@ -35,18 +40,16 @@ int main(int argc, char** argv) {
   Report report(options);
   au_config("breakout", AU_DNN, AU_QLEARN, 64, 64);
   au_choice("breakout", "key", 3, Breakout::kStay);
-  au_set("breakout", "learning_rate", 3e-4);
-  au_set("breakout", "return_steps", 5);
 
   float reward = 0;
   int key = Breakout::kStay;
   while (report.frames() < options.frames) {
     au_checkpoint();
-    au_extract("paddle", game.paddle_x);
     au_extract("ball", game.ball);
+    au_extract("aim", from_paddle(game));
     au_extract("bricks", game.bricks);
     key = options.choose(follow_ball(game), 3);
-    au_NN("breakout", au_serialize("court", "paddle", "ball", "bricks"), "key", reward,
+    au_NN("breakout", au_serialize("court", "ball", "aim", "bricks"), "key", reward,
           game.is_over());
     au_write_back("key", key);
     if (game.is_over()) {
@@ -61,6 +64,7 @@ int main(int argc, char** argv) {
       if (screen.begin()) draw(game, screen);
       screen.end();
     }
+    if (!game.is_over()) options.has_come_to(float(Breakout::kBricks - game.bricks_left));
   }
   return report.finish();
 }

@@ -36,10 +36,6 @@ static void draw(const Platformer& game, Screen& screen) {
 
 int main(int argc, char** argv) {
   Options options("A platformer: reach the flag");
-  float checkpoint_at = -1;
-  options.app.add_option(
-      "--checkpoint-at", checkpoint_at,
-      "Ask for a checkpoint when the runner first is so many tiles from the left");
   CLI11_PARSE(options.app, argc, argv);
   Platformer game;
   Screen screen(options, int(26 * kTile), int(Platformer::kRows * kTile));
@@ -54,9 +50,8 @@ int main(int argc, char** argv) {
     au_extract("runner", game.runner);
     au_extract("ground", game.ground_ahead());
     au_extract("enemy", game.enemy_ahead());
-    au_extract("stands", game.on_ground());
     key = options.choose(run_and_jump(game), 5);
-    au_NN("platformer", au_serialize("seen", "runner", "ground", "enemy", "stands"), "key", reward,
+    au_NN("platformer", au_serialize("seen", "runner", "ground", "enemy"), "key", reward,
           game.is_over());
     au_write_back("key", key);
     if (game.is_over()) {
@@ -73,10 +68,7 @@ int main(int argc, char** argv) {
     }
     if (game.is_dead) reward -= 5;
     if (game.is_won) reward += 20;
-    if (checkpoint_at >= 0 && game.runner[0] >= checkpoint_at && !game.is_over()) {
-      au_request_checkpoint();
-      checkpoint_at = -1;
-    }
+    if (!game.is_over()) options.has_come_to(game.runner[0]);
   }
   return report.finish();
 }

@@ -1,24 +1,33 @@
 // What the games have in common around their loops: options, a screen, who plays, a report.
 #pragma once
 
+#include <belay/autonomize.h>
 #include <belay/savepoint.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <climits>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <new>
 #include <random>
 #include <string>
+#include <string_view>
 
 struct Options {
   explicit Options(const std::string& about) : app(about) {
     app.add_option("--frames", frames, "Play so many frames");
     app.add_option("--seed", seed, "Seed of the game's chance");
-    app.add_option("--player", player, "hand or random; BELAY_AU=train or deploy: what is learned")
-        ->check(CLI::IsMember({"hand", "random"}));
+    app.add_option("--games", games, "Stop after so many games");
+    app.add_option("--player", player,
+                   "hand or random; learned: BELAY_AU=train or deploy, which take the keys anyway")
+        ->check(CLI::IsMember({"hand", "random", "learned"}))
+        ->check([](const std::string& player) {
+          bool learned = player != "learned" || std::string_view(belay_au_mode()) != "off";
+          return std::string(learned ? "" : "BELAY_AU is off");
+        });
     app.add_flag("--watch", watch, "Show the game in the terminal, which knows 24-bit colours");
     app.add_flag("--window", window, "Show the game in a window; C asks for a checkpoint there");
 #ifdef BELAY_HAS_FILM
@@ -26,6 +35,9 @@ struct Options {
 #endif
     app.add_option("--wins", wins, "Stop when the last so many games were won");
     app.add_option("--points", points, "Stop after the first game that brings so many points");
+    app.add_option(
+        "--checkpoint-at", checkpoint_at,
+        "Ask for a checkpoint, as a player who saves the game, at so many tiles or bricks");
     app.add_flag("--json", json, "A line of JSON for each game");
   }
   // The key that the program itself would press; what is learned may take its place.
@@ -34,9 +46,16 @@ struct Options {
     return std::uniform_int_distribution<int>(0, keys - 1)(chance);
   }
 
+  void has_come_to(float place) {
+    if (place < checkpoint_at) return;
+    belay_au_request_checkpoint();
+    checkpoint_at = HUGE_VALF;
+  }
+
   CLI::App app;
-  uint64_t frames = UINT64_MAX, seed = 1, wins = 0;
+  uint64_t frames = UINT64_MAX, games = UINT64_MAX, seed = 1, wins = 0;
   int points = INT_MAX;
+  float checkpoint_at = HUGE_VALF;
   std::string player = "random", film;
   bool watch = false, window = false, json = false;
   std::mt19937 chance{7};
@@ -66,8 +85,8 @@ class Screen {
 class Report {
  public:
   explicit Report(const Options& options)
-
       : wins_(options.wins),
+        games_(options.games),
         points_(options.points),
         json_(options.json),
         kept_(belay_exempt_malloc(sizeof(Kept))) {
@@ -91,7 +110,7 @@ class Report {
     else if (all.games % kLast == 0)
       print();
     std::fflush(stdout);  // what is in the stream's buffer goes back with the program
-    return (wins_ > 0 && all.streak >= wins_) || points >= points_;
+    return (wins_ > 0 && all.streak >= wins_) || points >= points_ || all.games >= games_;
   }
   int finish() {
     if (!json_) print();
@@ -120,7 +139,7 @@ class Report {
                 points / double(std::max<size_t>(1, count)));
   }
 
-  uint64_t wins_;
+  uint64_t wins_, games_;
   int points_;
   bool json_;
   void* kept_;

@@ -31,6 +31,7 @@ void add_curves(Parser& parser);
 void add_vm(Parser& parser);
 void add_serve(Parser& parser);
 void add_ctl(Parser& parser);
+void add_relay(Parser& parser);
 
 // Options that several commands have.
 void add_store_option(CLI::App* command, std::string* store);

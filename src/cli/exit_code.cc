@@ -10,6 +10,8 @@ int exit_code_of_errno(int code) {
       return kExitNothing;
     case EBADMSG:
       return kExitData;
+    case ENOPKG:
+      return kExitUnavailable;
     case EACCES:
     case EPERM:
       return kExitPermission;

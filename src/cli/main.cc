@@ -44,6 +44,7 @@ int run(int argc, char** argv) {
 #ifdef BELAY_HAS_SERVER
   add_serve(parser);
   add_ctl(parser);
+  add_relay(parser);
 #endif
   try {
     parser.app.parse(split_arguments(argc, argv, &parser));

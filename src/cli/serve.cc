@@ -1,7 +1,7 @@
 // belay serve [OPTIONS]
-#include <unistd.h>
+#include <stdlib.h>
 
-#include <fstream>
+#include <filesystem>
 #include <memory>
 
 #include "cli/command.h"
@@ -22,16 +22,13 @@ struct ServeOptions {
   bool no_view = false;
 };
 
-// One line, which nobody else can read.
-std::string read_token(const std::string& path) {
-  std::ifstream file(path);
-  std::string token;
-  std::getline(file, token);
-  if (token.size() < 16) {
-    throw Failure(kExitConfig,
-                  fmt::format("{}: no token of at least 16 characters in its first line", path));
-  }
-  return token;
+// $BELAY_PAGE, else where the build or the install has put it.
+std::string page_folder() {
+  const char* chosen = getenv("BELAY_PAGE");
+  if (chosen != nullptr) return chosen;
+  std::filesystem::path here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  std::filesystem::path installed = here / BELAY_INSTALLED_PAGE;
+  return std::filesystem::exists(installed) ? installed.string() : BELAY_BUILT_PAGE;
 }
 
 int serve(ServeOptions options) {
@@ -43,6 +40,10 @@ int serve(ServeOptions options) {
   if (!server.tcp.empty() && server.token.empty()) {
     throw Failure(kExitUsage, "--tcp wants --token-file: whoever knows the token may connect");
   }
+  if (server.http_port >= 0 && server.token.empty()) {
+    throw Failure(kExitUsage, "--http wants --token-file: whoever knows the token may look");
+  }
+  server.page_folder = page_folder();
   for (const std::string& folder : options.machines)
     server.attached.push_back({folder + "/" + kVmPort, require(VmDriver::attach(folder))});
   server.view = !options.no_view;
@@ -70,9 +71,11 @@ void add_serve(Parser& parser) {
       ->add_option("--token-file", options->token_file,
                    "File whose first line is the token of --tcp and --http")
       ->type_name("FILE");
-  command->add_option("--http", server.http_port, "Serve the web page on this port of 127.0.0.1")
+  command
+      ->add_option("--http", server.http_port,
+                   "Serve the web page on this port of 127.0.0.1; 0: any")
       ->type_name("PORT")
-      ->check(CLI::Range(1, 65535));
+      ->check(CLI::Range(0, 65535));
   command
       ->add_option("--snapshots-max", server.limits.snapshots_max,
                    "Snapshots of a client; the oldest that is not pinned makes room")

@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+#include <fstream>
+
+#include "cli/exit_code.h"
 #include "cli/store_path.h"
 
 namespace belay::cli {
@@ -14,6 +17,17 @@ std::string server_folder(const std::string& option) {
 }
 
 std::string control_socket(const std::string& folder) { return folder + "/control"; }
+
+std::string read_token(const std::string& path) {
+  std::ifstream file(path);
+  std::string token;
+  std::getline(file, token);
+  if (token.size() < 16) {
+    throw Failure(kExitConfig,
+                  fmt::format("{}: no token of at least 16 characters in its first line", path));
+  }
+  return token;
+}
 
 void add_server_option(CLI::App* command, std::string* folder) {
   command

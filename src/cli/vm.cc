@@ -88,12 +88,10 @@ int run(VmCommandOptions options, const std::vector<std::string>& after_dashes) 
   guest.builder = guest_builder();
   const fs::path folder = fs::absolute(options.vm.folder).lexically_normal();
   options.vm.folder = folder;
+  require(find_qemu(options.vm.qemu));
   require(make_vm_folder(folder));
   guest.output = folder / "guest";
-  auto built = build_guest(guest);
-  if (!built && built.error().code == ENOPKG)
-    throw Failure(kExitUnavailable, built.error().message);
-  require(built);
+  require(build_guest(guest));
   options.vm.kernel = folder / "guest/kernel";
   options.vm.initrd = folder / "guest/initrd";
   options.vm.console = [](std::string_view bytes) {

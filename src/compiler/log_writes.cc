@@ -1,6 +1,7 @@
 #include "compiler/log_writes.h"
 
 #include <llvm/ADT/Statistic.h>
+#include <llvm/ADT/StringSwitch.h>
 #include <llvm/Analysis/ValueTracking.h>
 #include <llvm/Demangle/Demangle.h>
 #include <llvm/IR/InlineAsm.h>
@@ -174,6 +175,22 @@ bool WriteLogger::log(Instruction& I, Where W) {
   return false;
 }
 
+// What of the architectures' intrinsics writes no memory, though its declaration does not say so:
+// clocks, random numbers, hints, fences.
+static bool writesRegistersOnly(StringRef Name) {
+  return StringSwitch<bool>(Name)
+      .Cases("llvm.x86.rdtsc", "llvm.x86.rdtscp", "llvm.x86.rdpmc", "llvm.x86.rdpid", true)
+      .StartsWith("llvm.x86.rdrand.", true)
+      .StartsWith("llvm.x86.rdseed.", true)
+      .Cases("llvm.x86.sse2.pause", "llvm.x86.sse.sfence", "llvm.x86.sse2.lfence",
+             "llvm.x86.sse2.mfence", true)
+      .Cases("llvm.x86.sse2.clflush", "llvm.x86.clflushopt", "llvm.x86.clwb",
+             "llvm.x86.sse.ldmxcsr", true)
+      .Cases("llvm.aarch64.hint", "llvm.aarch64.isb", "llvm.aarch64.dmb", "llvm.aarch64.dsb", true)
+      .Cases("llvm.aarch64.rndr", "llvm.aarch64.rndrrs", true)
+      .Default(false);
+}
+
 bool WriteLogger::logIntrinsic(IntrinsicInst& I, Where W) {
   if (auto* Memory = dyn_cast<AnyMemIntrinsic>(&I)) {
     logRange(I, Memory->getRawDest(), Memory->getLength(), W);
@@ -204,12 +221,19 @@ bool WriteLogger::logIntrinsic(IntrinsicInst& I, Where W) {
     case Intrinsic::debugtrap:
     case Intrinsic::ubsantrap:
     case Intrinsic::donothing:
+    case Intrinsic::readcyclecounter:
+    case Intrinsic::readsteadycounter:
       return true;
     default:
       break;
   }
   if (I.onlyReadsMemory() || I.onlyAccessesInaccessibleMemory()) return true;
-  refuse(I, "the intrinsic " + I.getCalledFunction()->getName(), W);
+  StringRef Name = I.getCalledFunction()->getName();
+  if (writesRegistersOnly(Name)) return true;
+  if (Name == "llvm.x86.sse.stmxcsr")
+    logRange(I, I.getArgOperand(0), sizeof(uint32_t), W);
+  else
+    refuse(I, "the intrinsic " + Name, W);
   return true;
 }
 

@@ -27,6 +27,8 @@ struct Kept {
   Snapshots snapshots;
   pid_t owner = getpid();  // a child that is forked off saves nothing
   time_t saved_at = 0;
+  uint64_t timed_decisions = 0;
+  double decision_ns = 0;  // that one was timed last
   std::atomic<unsigned> end_signals{0};
 };
 constinit Kept* kept = nullptr;
@@ -89,6 +91,25 @@ void save_now_and_then() {
   if (Status saved = save_models(); !saved) kept->models.warn(saved.error());
 }
 
+// How long decisions take: every 64th is timed, which costs the others nothing.
+class TimedDecision {
+ public:
+  TimedDecision() {
+    if (++kept->timed_decisions % 64 == 1) clock_gettime(CLOCK_MONOTONIC, &began_);
+  }
+  ~TimedDecision() {
+    if (began_.tv_sec == 0) return;
+    timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    kept->decision_ns =
+        double(now.tv_sec - began_.tv_sec) * 1e9 + double(now.tv_nsec - began_.tv_nsec);
+  }
+  TimedDecision(const TimedDecision&) = delete;
+
+ private:
+  timespec began_ = {};
+};
+
 bool is_off() { return kept->models.mode() == AuMode::kOff; }
 
 Decisions decisions() {
@@ -121,7 +142,7 @@ std::vector<std::string> carried_files() {
   Turn turn;
   std::vector<std::string> all;
   for (auto& model : kept->models.models())
-    if (!model->broken) all.push_back(model_path("", model->spec().name));
+    if (!model->broken && !model->scripted) all.push_back(model_path("", model->spec().name));
   return all;
 }
 
@@ -132,11 +153,12 @@ Status put_back_model(const std::string& file, std::vector<std::byte> bytes) {
 
 LearningFigures learning_figures() {
   Turn turn;
-  LearningFigures most;
+  LearningFigures most{.decision_ns = kept->decision_ns};
   for_each_learned([&](Model& model) {
     belay_au_stats stats = model.stats();
     if (stats.decisions + stats.examples < most.decisions) return;
-    most = {stats.mean_return, stats.last_loss, stats.episodes, stats.decisions + stats.examples};
+    most = {stats.mean_return, stats.last_loss, kept->decision_ns, stats.episodes,
+            stats.decisions + stats.examples};
   });
   return most;
 }
@@ -148,7 +170,7 @@ using namespace belay;
 BELAY_EXPORT int belay_au_config(const char* model, belay_au_kind kind,
                                  belay_au_algorithm algorithm, const int32_t* layers) {
   Turn turn;
-  return result_of(kept->models.declare(model, kind, algorithm, layers));
+  return result_of(decisions().configure(model, kind, algorithm, layers));
 }
 
 BELAY_EXPORT int belay_au_output(const char* model, const char* name, size_t count, double low,
@@ -214,6 +236,7 @@ BELAY_EXPORT int belay_au_nn(const char* model, const char* inputs) {
   if (is_off()) return 0;
   Turn turn;
   save_now_and_then();
+  TimedDecision timed;
   return result_of(decisions().decide(model, inputs ? inputs : ""));
 }
 
@@ -222,6 +245,7 @@ BELAY_EXPORT int belay_au_nn_reward(const char* model, const char* inputs, doubl
   if (is_off()) return 0;
   Turn turn;
   save_now_and_then();
+  TimedDecision timed;
   return result_of(
       decisions().decide_by_reward(model, inputs ? inputs : "", reward, terminal != 0));
 }

@@ -25,6 +25,7 @@ Status put_back_model(const std::string& file, std::vector<std::byte> bytes);
 // How learning goes, of the model that has decided most.
 struct LearningFigures {
   double mean_return = 0, last_loss = 0;
+  double decision_ns = 0;  // how long a decision took
   uint64_t episodes = 0, decisions = 0;
 };
 LearningFigures learning_figures();

@@ -29,6 +29,15 @@ bool all_finite(std::span<const float> values) {
 
 }  // namespace
 
+Status Decisions::configure(std::string_view name, belay_au_kind kind, belay_au_algorithm algorithm,
+                            const int32_t* layers) {
+  BELAY_TRY(models_.declare(name, kind, algorithm, layers));
+  Model& model = *models_.find(name);
+  if (model.scripted && !model.broken)
+    if (auto script = script_of(model); !script) models_.warn(script.error());
+  return {};
+}
+
 Status Decisions::extract(std::string_view name, belay_au_type type, Volume shape,
                           const void* data) {
   if (bytes_of(type) == 0) return fail(EINVAL, "'{}': type {} does not exist", name, int(type));
@@ -70,12 +79,13 @@ Result<Model*> Decisions::ready(std::string_view name, bool by_reward, std::stri
   if (*feature == nullptr || (*feature)->values.empty())
     return refuse(fail(ENOENT, "model '{}': '{}' has never been extracted", name, inputs).value());
   const Volume shape = (*feature)->shape;
-  if (model->learned() == nullptr)
-    if (Status prepared = models_.prepare(*model, shape); !prepared)
-      return refuse(prepared.error());
+  if (model->learned() == nullptr) {
+    Status prepared = model->scripted ? model->check() : models_.prepare(*model, shape);
+    if (!prepared) return refuse(prepared.error());
+  }
   if (model->broken)
     return refuse(fail(EBADMSG, "model '{}' can't be used: it decides its defaults", name).value());
-  const Volume known = model->shape();
+  const Volume known = model->scripted ? shape : model->shape();  // what fits, a script knows
   if (shape.height != known.height || shape.width != known.width ||
       shape.channels != known.channels)
     return refuse(fail(EINVAL, "model '{}': '{}' is {} x {} x {} values now, and was {} x {} x {}",
@@ -94,7 +104,14 @@ void Decisions::fall_back(Model& model) {
   program_.open[&model].missing = 0;
 }
 
-void Decisions::publish(Model& model, std::span<const float> outputs) {
+Status Decisions::publish(Model& model, std::span<const float> outputs) {
+  if (!all_finite(outputs)) {
+    fall_back(model);
+    auto error =
+        fail(EDOM, "model '{}': a decision is not finite", std::string_view(model.spec().name));
+    models_.warn(error.value());
+    return error;
+  }
   size_t column = 0;
   for (const Output& output : model.spec().outputs) {
     auto mine = outputs.subspan(column, output.width());
@@ -103,27 +120,49 @@ void Decisions::publish(Model& model, std::span<const float> outputs) {
     if (output.is_choice) {
       values[0] = static_cast<float>(std::max_element(mine.begin(), mine.end()) - mine.begin());
     } else {
-      for (size_t i = 0; i < mine.size(); i++) values[i] = from_unit(output, mine[i]);
+      for (size_t i = 0; i < mine.size(); i++)
+        values[i] = model.scripted ? std::clamp(mine[i], output.low, output.high)
+                                   : from_unit(output, mine[i]);
     }
     column += output.width();
   }
+  return {};
+}
+
+// A rollback to before it was read has forgotten it.
+Result<TorchScript*> Decisions::script_of(Model& model) {
+  std::unique_ptr<TorchScript>& script = program_.scripts[&model];
+  if (script == nullptr) {
+    auto loaded = models_.load_script(model);
+    model.broken = !loaded;
+    if (!loaded) return tl::make_unexpected(loaded.error());
+    script = std::move(*loaded);
+  }
+  return script.get();
+}
+
+Status Decisions::decide_by_script(Model& model, const Feature& inputs) {
+  std::vector<float> outputs(model.spec().network_outputs());
+  Status decided;
+  if (auto script = script_of(model)) {
+    decided = (*script)->decide(inputs.shape, inputs.values, outputs);
+  } else {
+    decided = tl::make_unexpected(script.error());
+  }
+  if (decided) return publish(model, outputs);
+  fall_back(model);
+  decided = fail(decided.error().code, "model '{}': {}", std::string_view(model.spec().name),
+                 decided.error().text());
+  models_.warn(decided.error());
+  return decided;
 }
 
 Status Decisions::decide(std::string_view name, std::string_view inputs) {
   const Feature* feature = nullptr;
   BELAY_ASSIGN(Model * model, ready(name, false, inputs, &feature));
-  Supervised& supervised = *model->learned()->supervised;
-  if (models_.mode() == AuMode::kDeploy) {
-    auto outputs = supervised.decide(feature->values);
-    if (all_finite(outputs)) {
-      publish(*model, outputs);
-      return {};
-    }
-    fall_back(*model);
-    auto error = fail(EDOM, "model '{}': a decision is not finite", name);
-    models_.warn(error.value());
-    return error;
-  }
+  if (model->scripted) return decide_by_script(*model, *feature);
+  if (models_.mode() == AuMode::kDeploy)
+    return publish(*model, model->learned()->supervised->decide(feature->values));
   // The program's own values are the example: those extracted under an output's name are here.
   OpenDecision& open = program_.open[model];
   open.inputs = feature->values;
@@ -169,9 +208,14 @@ Status Decisions::decide_by_reward(std::string_view name, std::string_view input
     return error;
   }
   program_.open[model].score += reward;
-  reinforce(*model, *feature, static_cast<float>(reward), terminal);
+  Status decided;
+  if (model->scripted) {
+    decided = decide_by_script(*model, *feature);
+  } else {
+    reinforce(*model, *feature, static_cast<float>(reward), terminal);
+  }
   if (terminal) end_episode(*model);
-  return {};
+  return decided;
 }
 
 void Decisions::reinforce(Model& model, const Feature& state, float reward, bool terminal) {

@@ -19,6 +19,7 @@ struct OpenDecision {
 struct ProgramState {
   FeatureStore features;
   std::unordered_map<const Model*, OpenDecision> open;
+  std::unordered_map<const Model*, std::unique_ptr<TorchScript>> scripts;
 };
 
 constexpr size_t kOutputsMax = 64;
@@ -27,6 +28,9 @@ class Decisions {
  public:
   Decisions(ModelStore& models, ProgramState& program) : models_(models), program_(program) {}
 
+  // Declares a model, and reads it if it is a script.
+  Status configure(std::string_view model, belay_au_kind kind, belay_au_algorithm algorithm,
+                   const int32_t* layers);
   Status extract(std::string_view name, belay_au_type type, Volume shape, const void* data);
   Status serialize(std::string_view out, const char* const* names);
   Status decide(std::string_view model, std::string_view inputs);
@@ -38,7 +42,10 @@ class Decisions {
   // The model, with what it has learned, and its inputs; an error when it can't decide from them.
   Result<Model*> ready(std::string_view name, bool by_reward, std::string_view inputs,
                        const Feature** feature);
-  void publish(Model& model, std::span<const float> outputs);
+  // The values of a network or a script: fails, and brings the defaults, unless they are finite.
+  Status publish(Model& model, std::span<const float> outputs);
+  Result<TorchScript*> script_of(Model& model);
+  Status decide_by_script(Model& model, const Feature& inputs);
   void fall_back(Model& model);
   void reinforce(Model& model, const Feature& state, float reward, bool terminal);
   void end_episode(Model& model);

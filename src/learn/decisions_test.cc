@@ -134,6 +134,26 @@ TEST_F(DecisionsTest, AForeignFileBringsTheDefaultAndStaysAsItIs) {
   EXPECT_EQ(std::string((std::istreambuf_iterator<char>(in)), {}), bytes);
 }
 
+// The component that this test finds is of another version.
+TEST_F(DecisionsTest, WithoutItsComponentEigenComputesAndAScriptBringsTheDefault) {
+  EXPECT_EQ(torch_component().error().code, EPROTO);
+  std::ofstream(script_path(folder_, "tuner")) << "a script";
+  for (AuMode mode : {AuMode::kTrain, AuMode::kDeploy}) {
+    ModelStore models(real_os(), {mode, ModelString(folder_), "", AuBackend::kTorch});
+    ProgramState program;
+    Decisions decisions(models, program);
+    int32_t layers[] = {4, 0};
+    ASSERT_TRUE(decisions.configure("tuner", AU_DNN, AU_ADAM, layers));
+    EXPECT_EQ(models.backend().name(), eigen_backend().name());
+    ASSERT_TRUE(models.declare_output("tuner", {.name = "gain", .high = 9, .fallback = 3}));
+    float x = 1, gain = 5;
+    ASSERT_TRUE(decisions.extract("x", BELAY_AU_F32, {}, &x));
+    EXPECT_EQ(bool(decisions.decide("tuner", "x")), mode == AuMode::kTrain);
+    ASSERT_TRUE(decisions.write_back("gain", BELAY_AU_F32, 1, &gain));
+    EXPECT_EQ(gain, mode == AuMode::kTrain ? 5 : 3);
+  }
+}
+
 TEST_F(DecisionsTest, DecisionsStayWithinTheirBounds) {
   Run train(AuMode::kTrain, folder_);
   for (int i = 0; i < 40; i++) teach(train, i * 0.1);
@@ -200,6 +220,28 @@ TEST(Values, AreCutToTheirType) {
   from_floats(BELAY_AU_I64, values, longs);
   EXPECT_EQ(longs[3], std::numeric_limits<int64_t>::max());
   EXPECT_EQ(bytes_of(static_cast<belay_au_type>(99)), 0u);
+}
+
+// A rollback is a copy of the program's state here, as the models' stays.
+TEST_F(DecisionsTest, TheScoreOfAnEpisodeGoesBackWithTheProgram) {
+  Run run(AuMode::kTrain, folder_);
+  ASSERT_TRUE(run.extract("x", {1}));
+  auto decide = [&](double reward, bool terminal) {
+    ASSERT_TRUE(run.decisions.decide_by_reward("player", "x", reward, terminal));
+  };
+  decide(0, false);
+  decide(1, false);
+  ProgramState checkpoint = run.program;
+  for (double lost : {20, 30}) {
+    decide(lost, true);
+    run.program = checkpoint;
+  }
+  decide(4, true);
+  decide(0, false);
+  decide(2, true);
+  belay_au_stats stats = run.models.find("player")->stats();
+  EXPECT_EQ(stats.episodes, 4u);
+  EXPECT_DOUBLE_EQ(stats.mean_return, (21 + 31 + 5 + 2) / 4.0);
 }
 
 }  // namespace

@@ -11,8 +11,8 @@
 namespace belay {
 
 struct DeepQOptions {
-  float discount = 0.99f;     // of the reward of the next decision
-  uint32_t return_steps = 3;  // rewards that are added up before an estimate takes over
+  float discount = 0.97f;     // of the reward of the next decision
+  uint32_t return_steps = 5;  // rewards that are added up before an estimate takes over
   uint32_t batch = 64;
   uint32_t learn_every = 4;     // decisions between two batches
   uint32_t learn_after = 500;   // transitions in memory before the first batch

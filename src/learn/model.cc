@@ -58,7 +58,7 @@ void Learned::visit(Archive& archive) {
   if (supervised) supervised->visit(archive);
 }
 
-Status Model::build(Volume shape, const Backend& backend) {
+Status Model::check() const {
   if (spec_.outputs.empty())
     return fail(EINVAL, "model '{}' has nothing to decide: au_output() or au_choice() first",
                 std::string_view(spec_.name));
@@ -66,6 +66,11 @@ Status Model::build(Volume shape, const Backend& backend) {
   if (spec_.learns_by_reward() && !one_choice)
     return fail(EINVAL, "model '{}' learns by reward: it has one au_choice() and nothing else",
                 std::string_view(spec_.name));
+  return {};
+}
+
+Status Model::build(Volume shape, const Backend& backend) {
+  BELAY_TRY(check());
   BELAY_ASSIGN(Network network, Network::make(shape, spec_.hidden, spec_.network_outputs()));
   learned_ = make_in_model_memory<Learned>(spec_, network, backend);
   shape_ = shape;

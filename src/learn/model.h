@@ -33,13 +33,16 @@ class Model {
   // Makes what is to be learned for inputs of this shape. The shape stays what it is from here.
   Status build(Volume shape, const Backend& backend);
   Volume shape() const { return shape_; }
+  // Fails with EINVAL when what has been declared is no model.
+  Status check() const;
   // pre: built. In the place of what it has learned; it stays as it is on failure.
   Status replace(const ModelFile& file, const std::string& label, const Backend& backend);
 
   belay_au_stats stats();
 
-  bool broken = false;   // its file could not be used: it neither decides nor learns nor is saved
-  bool changed = false;  // since it was last saved
+  bool broken = false;    // its file could not be used: it neither decides nor learns nor is saved
+  bool changed = false;   // since it was last saved
+  bool scripted = false;  // a TorchScript decides, and nothing is learnt
   uint64_t fallbacks = 0;
   uint64_t episodes = 0;
   ModelVector<double> returns;  // of the last kReturnsKept episodes, in a ring

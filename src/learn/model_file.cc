@@ -81,6 +81,12 @@ Status sync_folder(Os& os, const std::string& path) {
   return {};
 }
 
+std::string path_in(std::string_view folder, std::string_view name) {
+  std::string path(folder);
+  if (!path.empty() && path.back() != '/') path += '/';
+  return path.append(name);
+}
+
 Status write_new(Os& os, const std::string& path, std::span<const std::byte> data) {
   long fd = os.open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   if (fd < 0) return fail(int(-fd), "{}: {}", path, errno_text(int(-fd)));
@@ -151,9 +157,10 @@ Status ModelFile::parse(const std::string& path) {
 }
 
 std::string model_path(std::string_view folder, std::string_view name) {
-  std::string path(folder);
-  if (!path.empty() && path.back() != '/') path += '/';
-  return path.append(name).append(".model");
+  return path_in(folder, name).append(".model");
+}
+std::string script_path(std::string_view folder, std::string_view name) {
+  return path_in(folder, name).append(".pt");
 }
 
 Status load_model(const ModelFile& file, const std::string& path, Learned& learned) {

@@ -31,8 +31,9 @@ class ModelFile {
   std::vector<ModelSection> sections_;
 };
 
-// The file of a model in a folder.
+// The file of a model in a folder, and that of a TorchScript that stands in for it.
 std::string model_path(std::string_view folder, std::string_view name);
+std::string script_path(std::string_view folder, std::string_view name);
 
 // Fails with EBADMSG for another program's model, and one of another shape. `learned` is then of no
 // use any more.

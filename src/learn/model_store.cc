@@ -1,12 +1,16 @@
 #include "learn/model_store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "base/checksum.h"
 #include "base/log.h"
 
 namespace belay {
 namespace {
+
+// Estimates that are learnt from estimates want smaller steps.
+constexpr float kLearningRateByReward = 3e-4f;
 
 bool same_layers(const ModelVector<LayerRequest>& a, const ModelVector<LayerRequest>& b) {
   auto same = [](const LayerRequest& x, const LayerRequest& y) {
@@ -43,6 +47,7 @@ Status ModelStore::declare(std::string_view name, belay_au_kind kind, belay_au_a
     return fail(EINVAL, "algorithm {}", int(algorithm));
   ModelSpec spec{.name = ModelString(name), .kind = kind, .algorithm = algorithm};
   BELAY_ASSIGN(spec.hidden, parse_layers(kind, layers));
+  if (spec.learns_by_reward()) spec.options.optimiser.learning_rate = kLearningRateByReward;
   if (Model* known = find(name)) {
     const ModelSpec& other = known->spec();
     if (other.kind == kind && other.algorithm == algorithm &&
@@ -52,6 +57,7 @@ Status ModelStore::declare(std::string_view name, belay_au_kind kind, belay_au_a
   }
   BELAY_TRY(apply_settings(settings_, spec));
   models_.push_back(make_in_model_memory<Model>(std::move(spec)));
+  find_torch(*models_.back());
   return {};
 }
 
@@ -78,7 +84,7 @@ Status ModelStore::declare_output(std::string_view name, Output output) {
 }
 
 Status ModelStore::prepare(Model& model, Volume shape) {
-  BELAY_TRY(model.build(shape, eigen_backend()));
+  BELAY_TRY(model.build(shape, *backend_));
   std::string path = model_path(settings_.folder, model.spec().name);
   auto file = ModelFile::read(os_, path);
   Status loaded;
@@ -91,6 +97,35 @@ Status ModelStore::prepare(Model& model, Volume shape) {
   if (model.spec().learns_by_reward())
     episode_log_.model_begins(model.spec().name, model.stats(), !model.broken);
   return loaded;
+}
+
+bool ModelStore::exists(const std::string& path) const {
+  long fd = os_.open(path.c_str(), O_RDONLY, 0);
+  if (fd >= 0) os_.close(int(fd));
+  return fd != -ENOENT;
+}
+
+// At au_config(), since no rollback leads to before a dlopen().
+void ModelStore::find_torch(Model& model) {
+  if (mode() == AuMode::kOff) return;
+  std::string_view name = model.spec().name;
+  model.scripted = mode() == AuMode::kDeploy && !exists(model_path(settings_.folder, name)) &&
+                   exists(script_path(settings_.folder, name));
+  if (!model.scripted && settings_.backend != AuBackend::kTorch) return;
+  auto torch = torch_component();
+  if (!torch) {
+    model.broken = model.scripted;
+    return warn(torch.error());
+  }
+  torch_ = *torch;
+  if (settings_.backend == AuBackend::kTorch) backend_ = &torch_->backend();
+}
+
+Result<std::unique_ptr<TorchScript>> ModelStore::load_script(Model& model) const {
+  std::string path = script_path(settings_.folder, model.spec().name);
+  auto script = torch_->load_script(path);
+  if (!script) return fail(script.error().code, "{}: {}", path, script.error().text());
+  return script;
 }
 
 Status ModelStore::save_all() {
@@ -112,7 +147,7 @@ Status ModelStore::put_back(const std::string& name, std::vector<std::byte> byte
     if (model->learned() == nullptr)
       return save_file(os_, model_path(settings_.folder, model->spec().name), bytes);
     BELAY_ASSIGN(ModelFile file, ModelFile::from_bytes(std::move(bytes), name));
-    return model->replace(file, name, eigen_backend());
+    return model->replace(file, name, *backend_);
   }
   return fail(ENOENT, "{}: no model of this name decides", name);
 }

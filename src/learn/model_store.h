@@ -5,6 +5,7 @@
 #include "learn/episode_log.h"
 #include "learn/model_file.h"
 #include "learn/settings.h"
+#include "learn/torch_component.h"
 
 namespace belay {
 
@@ -19,6 +20,7 @@ class ModelStore {
   ModelStore(Os& os, AuSettings settings) : os_(os), settings_(std::move(settings)) {}
 
   AuMode mode() const { return settings_.mode; }
+  const Backend& backend() const { return *backend_; }
   EpisodeLog& episode_log() { return episode_log_; }
   std::span<ModelPointer<Model>> models() { return models_; }
 
@@ -36,6 +38,8 @@ class ModelStore {
 
   // Makes what `model` learns for inputs of this shape, and reads its file if there is one.
   Status prepare(Model& model, Volume shape);
+  // For a scripted model. The program's: see TorchComponent.
+  Result<std::unique_ptr<TorchScript>> load_script(Model& model) const;
   // Writes every model that has changed; the first failure is returned, after trying all.
   Status save_all();
 
@@ -46,8 +50,13 @@ class ModelStore {
   void warn(const Error& error);
 
  private:
+  void find_torch(Model& model);
+  bool exists(const std::string& path) const;
+
   Os& os_;
   AuSettings settings_;
+  const Backend* backend_ = &eigen_backend();
+  const TorchComponent* torch_ = nullptr;
   ModelVector<ModelPointer<Model>> models_;
   struct NamedOutput {
     ModelString name;

@@ -1,6 +1,7 @@
 // Inputs of very different sizes learn badly, so each is moved and scaled to mean 0 and deviation 1
-// by what has been seen of it (Welford 1962). The statistics stop after kSettledAfter samples, so
-// that a trained network's inputs do not drift.
+// by what has been seen of it (Welford 1962). What is rare at first may be common later (in
+// Breakout a brick at the top that is gone), so the statistics stop late: by then a sample moves
+// them by a millionth.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,8 @@ namespace belay {
 
 class Normaliser {
  public:
-  static constexpr uint64_t kSettledAfter = 10000;
-  static constexpr float kLimit = 10;  // deviations; what is beyond is cut
+  static constexpr uint64_t kSettledAfter = 1'000'000;
+  static constexpr float kLimit = 5;  // deviations; what is beyond is cut
 
   explicit Normaliser(size_t width) : mean_(width), squares_(width), shift_(width), scale_(width) {
     settle();

@@ -17,6 +17,13 @@ AuMode parse_mode(const char* text) {
   return AuMode::kOff;
 }
 
+AuBackend parse_backend(std::string_view text) {
+  if (text == "torch") return AuBackend::kTorch;
+  if (text != "eigen")
+    log(LogLevel::kError, "BELAY_AU_BACKEND={}: eigen and torch are possible; it is eigen", text);
+  return AuBackend::kEigen;
+}
+
 Status apply_one(std::string_view assignment, ModelSpec& spec) {
   size_t equals = assignment.find('='), dot = assignment.substr(0, equals).rfind('.');
   if (equals == assignment.npos || dot == assignment.npos)
@@ -37,6 +44,8 @@ AuSettings read_settings() {
   if (const char* mode = getenv("BELAY_AU"); mode && *mode) settings.mode = parse_mode(mode);
   if (const char* folder = getenv("BELAY_AU_MODELS"); folder && *folder) settings.folder = folder;
   if (const char* options = getenv("BELAY_AU_SET")) settings.options = options;
+  if (const char* backend = getenv("BELAY_AU_BACKEND"); backend && *backend)
+    settings.backend = parse_backend(backend);
   return settings;
 }
 

@@ -1,4 +1,4 @@
-// What is chosen outside the program: BELAY_AU, BELAY_AU_MODELS, BELAY_AU_SET.
+// What is chosen outside the program: BELAY_AU, BELAY_AU_MODELS and the like.
 #pragma once
 
 #include "learn/model_spec.h"
@@ -6,11 +6,13 @@
 namespace belay {
 
 enum class AuMode { kOff, kRecord, kTrain, kDeploy };
+enum class AuBackend { kEigen, kTorch };
 
 struct AuSettings {
   AuMode mode = AuMode::kOff;
   ModelString folder = ".";
   ModelString options;  // "model.option=value ..."
+  AuBackend backend = AuBackend::kEigen;
 };
 
 // From the environment. What can't be understood is reported on standard error, and is off.

@@ -32,14 +32,19 @@ void remove_file(void* name) {
   free(name);
 }
 
+void release_old(void* argument) {
+  auto* old = static_cast<OldFile*>(argument);
+  free(old->name);
+  free(old);
+}
+
 void fill_file(void* argument) {
   auto* old = static_cast<OldFile*>(argument);
   int descriptor = open(old->name, O_WRONLY | O_TRUNC | O_CLOEXEC);
   if (descriptor < 0 || write(descriptor, old->data, old->bytes) != ssize_t(old->bytes))
     report("%s: its old contents are lost", old->name);
   if (descriptor >= 0) close(descriptor);
-  free(old->name);
-  free(old);
+  release_old(old);
 }
 
 // An absolute name, so that it is the same wherever the program goes.
@@ -70,17 +75,38 @@ OldFile* read_file(char* name, size_t bytes) {
   return old;
 }
 
+// Whether a rollback of this region removes it, whatever it contains.
+bool is_removed(const char* name) {
+  auto& actions = this_thread.actions;
+  for (size_t i = actions.size(); i > this_thread.regions.back().actions; i--)
+    if (const Action& each = actions[i - 1]; each.run == remove_file)
+      if (strcmp(static_cast<char*>(each.argument), name) == 0) return true;
+  return false;
+}
+
+// What truncating it would lose; null if a rollback needs none of it.
+OldFile* contents_of(int in, const char* path, const struct stat& file) {
+  if (!S_ISREG(file.st_mode) || file.st_size == 0) return nullptr;
+  char* name = full_name(in, path);
+  if (name != nullptr && !is_removed(name))
+    return read_file(name, static_cast<size_t>(file.st_size));
+  free(name);
+  return nullptr;
+}
+
 int open_undoably(int in, const char* path, int flags, mode_t mode) {
   const bool writes = (flags & O_ACCMODE) != O_RDONLY || flags & (O_CREAT | O_TRUNC);
   if (!in_region() || !writes) return opened(openat(in, path, flags, mode));
   allow_external("open");
   struct stat before;
   const bool there = fstatat(in, path, &before, 0) == 0;
-  OldFile* old = nullptr;
-  if (there && flags & O_TRUNC && S_ISREG(before.st_mode) && before.st_size > 0)
-    old = read_file(full_name(in, path), static_cast<size_t>(before.st_size));
+  OldFile* old = there && flags & O_TRUNC ? contents_of(in, path, before) : nullptr;
   int descriptor = openat(in, path, flags, mode);
-  if (descriptor >= 0 && old != nullptr) on_rollback(fill_file, old);
+  if (old != nullptr && descriptor < 0) release_old(old);
+  if (old != nullptr && descriptor >= 0) {
+    on_rollback(fill_file, old);
+    on_commit(release_old, old);
+  }
   const bool created = !there && flags & O_CREAT && (flags & O_TMPFILE) != O_TMPFILE;
   if (descriptor >= 0 && created) on_rollback_only(remove_file, full_name(in, path));
   opened(descriptor);

@@ -1,5 +1,6 @@
 // malloc and free, new and delete.
 #include <malloc.h>
+#include <sched.h>
 
 #include <bit>
 #include <cerrno>
@@ -20,6 +21,7 @@ EFFECT(void*, calloc, (size_t count, size_t bytes)) {
   return born(calloc(count, bytes), count * bytes, Release::kFree);
 }
 
+EFFECT(void, __sched_cpufree, (cpu_set_t * set)) { died(set, Release::kFree); }
 EFFECT(void, free, (void* block)) { died(block, Release::kFree); }
 
 // Always a new block: the old one must be there again after a rollback.

@@ -8,7 +8,6 @@
 #include <cstdlib>
 
 #include "region/actions.h"
-#include "region/clone_table.h"
 #include "region/effect.h"
 
 using namespace belay::region;
@@ -41,6 +40,10 @@ EFFECT(int, pthread_mutex_trylock, (pthread_mutex_t * mutex)) {
 EFFECT(int, pthread_mutex_timedlock, (pthread_mutex_t * mutex, const timespec* until)) {
   return noted(pthread_mutex_timedlock(mutex, until), mutex, unlock_mutex, nullptr);
 }
+EFFECT(int, pthread_mutex_clocklock,
+       (pthread_mutex_t * mutex, clockid_t clock, const timespec* until)) {
+  return noted(pthread_mutex_clocklock(mutex, clock, until), mutex, unlock_mutex, nullptr);
+}
 EFFECT(int, pthread_mutex_unlock, (pthread_mutex_t * mutex)) {
   return noted(pthread_mutex_unlock(mutex), mutex, lock_mutex, unlock_mutex);
 }
@@ -56,6 +59,20 @@ EFFECT(int, pthread_rwlock_tryrdlock, (pthread_rwlock_t * lock)) {
 EFFECT(int, pthread_rwlock_trywrlock, (pthread_rwlock_t * lock)) {
   return noted(pthread_rwlock_trywrlock(lock), lock, unlock_both, nullptr);
 }
+EFFECT(int, pthread_rwlock_timedrdlock, (pthread_rwlock_t * lock, const timespec* until)) {
+  return noted(pthread_rwlock_timedrdlock(lock, until), lock, unlock_both, nullptr);
+}
+EFFECT(int, pthread_rwlock_timedwrlock, (pthread_rwlock_t * lock, const timespec* until)) {
+  return noted(pthread_rwlock_timedwrlock(lock, until), lock, unlock_both, nullptr);
+}
+EFFECT(int, pthread_rwlock_clockrdlock,
+       (pthread_rwlock_t * lock, clockid_t clock, const timespec* until)) {
+  return noted(pthread_rwlock_clockrdlock(lock, clock, until), lock, unlock_both, nullptr);
+}
+EFFECT(int, pthread_rwlock_clockwrlock,
+       (pthread_rwlock_t * lock, clockid_t clock, const timespec* until)) {
+  return noted(pthread_rwlock_clockwrlock(lock, clock, until), lock, unlock_both, nullptr);
+}
 // glibc knows who has it for writing; whoever unlocks it otherwise has it for reading.
 EFFECT(int, pthread_rwlock_unlock, (pthread_rwlock_t * lock)) {
   const bool writes = lock->__data.__cur_writer == gettid();
@@ -68,6 +85,12 @@ EFFECT(int, sem_wait, (sem_t * semaphore)) {
 EFFECT(int, sem_trywait, (sem_t * semaphore)) {
   return noted(sem_trywait(semaphore), semaphore, post, take);
 }
+EFFECT(int, sem_timedwait, (sem_t * semaphore, const timespec* until)) {
+  return noted(sem_timedwait(semaphore, until), semaphore, post, take);
+}
+EFFECT(int, sem_clockwait, (sem_t * semaphore, clockid_t clock, const timespec* until)) {
+  return noted(sem_clockwait(semaphore, clock, until), semaphore, post, take);
+}
 EFFECT(int, sem_post, (sem_t * semaphore)) {
   return noted(sem_post(semaphore), semaphore, take, post);
 }
@@ -75,8 +98,7 @@ EFFECT(int, sem_post, (sem_t * semaphore)) {
 EFFECT(int, pthread_once, (pthread_once_t * control, void (*function)())) {
   if (!in_region()) return pthread_once(control, function);
   log_bytes(control, sizeof *control);
-  return pthread_once(control, reinterpret_cast<void (*)()>(
-                                   __belay_resolve(reinterpret_cast<void*>(function), nullptr)));
+  return pthread_once(control, clone_of(function));
 }
 
 namespace {

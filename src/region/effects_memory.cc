@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <glob.h>
 #include <iconv.h>
+#include <link.h>
 #include <locale.h>
 #include <regex.h>
 #include <sys/mman.h>
@@ -15,7 +16,6 @@
 #include <cstring>
 
 #include "region/actions.h"
-#include "region/clone_table.h"
 #include "region/effect.h"
 #include "region/external.h"
 #include "region/written.h"
@@ -74,7 +74,35 @@ EFFECT(int, munmap, (void* at, size_t bytes)) {
   on_commit(unmap, make_mapping(at, bytes));
   return 0;
 }
+// Advice that takes contents away is logged as a write.
+EFFECT(int, madvise, (void* at, size_t bytes, int advice)) {
+  if (in_region()) {
+    switch (advice) {
+      case MADV_NORMAL:
+      case MADV_RANDOM:
+      case MADV_SEQUENTIAL:
+      case MADV_WILLNEED:
+      case MADV_HUGEPAGE:
+      case MADV_NOHUGEPAGE:
+      case MADV_MERGEABLE:
+      case MADV_UNMERGEABLE:
+      case MADV_DONTDUMP:
+      case MADV_DODUMP:
+        break;
+      case MADV_DONTNEED:
+      case MADV_FREE:
+        log_bytes(at, bytes);
+        break;
+      default:
+        fatal("madvise() with advice %d in a region: nobody knows how to undo it", advice);
+    }
+  }
+  return madvise(at, bytes, advice);
+}
 
+EFFECT(int, dl_iterate_phdr, (int (*each)(dl_phdr_info*, size_t, void*), void* argument)) {
+  return dl_iterate_phdr(clone_of(each), argument);
+}
 EFFECT(int, dlclose, (void* library)) {
   on_commit([](void* each) { dlclose(each); }, library);
   return 0;
@@ -153,13 +181,6 @@ EFFECT(int, closedir, (DIR * folder)) {
 
 namespace {
 
-// Callbacks are called by libc: their clones.
-template <class Function>
-Function logging(Function function) {
-  if (function == nullptr || !in_region()) return function;
-  return reinterpret_cast<Function>(__belay_resolve(reinterpret_cast<void*>(function), nullptr));
-}
-
 template <class Entry>
 int born_entries(Entry*** out, int count) {
   for (int i = 0; i < count; i++) born_by_malloc((*out)[i]);
@@ -173,13 +194,13 @@ EFFECT(int, scandir,
        (const char* path, dirent*** out, int (*wants)(const dirent*),
         int (*compare)(const dirent**, const dirent**))) {
   log_bytes(out, sizeof *out);
-  return born_entries(out, scandir(path, out, logging(wants), logging(compare)));
+  return born_entries(out, scandir(path, out, clone_of(wants), clone_of(compare)));
 }
 EFFECT(int, scandir64,
        (const char* path, dirent64*** out, int (*wants)(const dirent64*),
         int (*compare)(const dirent64**, const dirent64**))) {
   log_bytes(out, sizeof *out);
-  return born_entries(out, scandir64(path, out, logging(wants), logging(compare)));
+  return born_entries(out, scandir64(path, out, clone_of(wants), clone_of(compare)));
 }
 
 // They copy the object, which may have moved by then.
@@ -198,10 +219,10 @@ BELAY_HOLDS(regex_t, regex, regcomp, (regex_t * out, const char* pattern, int fl
             (out, pattern, flags), regfree)
 BELAY_HOLDS(glob_t, glob, glob,
             (const char* pattern, int flags, int (*fails)(const char*, int), glob_t* out),
-            (pattern, flags, logging(fails), out), globfree)
+            (pattern, flags, clone_of(fails), out), globfree)
 BELAY_HOLDS(glob64_t, glob64, glob64,
             (const char* pattern, int flags, int (*fails)(const char*, int), glob64_t* out),
-            (pattern, flags, logging(fails), out), globfree64)
+            (pattern, flags, clone_of(fails), out), globfree64)
 #undef BELAY_HOLDS
 
 EFFECT(iconv_t, iconv_open, (const char* to, const char* from)) {

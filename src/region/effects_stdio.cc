@@ -49,6 +49,11 @@ BELAY_FORMATS(fprintf, put_formatted(stream, format, arguments, "fprintf"), form
               const char* format)
 BELAY_FORMATS(printf, put_formatted(stdout, format, arguments, "printf"), format,
               const char* format)
+EFFECT(int, __vdprintf_chk, (int to, int, const char* format, va_list arguments)) {
+  return fx_vdprintf(to, format, arguments);
+}
+BELAY_FORMATS(__dprintf_chk, fx_vdprintf(to, format, arguments), format, int to, int,
+              const char* format)
 BELAY_FORMATS(dprintf, fx_vdprintf(to, format, arguments), format, int to, const char* format)
 BELAY_FORMATS(__fprintf_chk, put_formatted(stream, format, arguments, "fprintf"), format,
               FILE* stream, int, const char* format)
@@ -82,6 +87,10 @@ EFFECT(size_t, fwrite, (const void* data, size_t bytes, size_t count, FILE* stre
 }
 EFFECT(size_t, fwrite_unlocked, (const void* data, size_t bytes, size_t count, FILE* stream)) {
   return fx_fwrite(data, bytes, count, stream);
+}
+EFFECT(int, putw, (int word, FILE* stream)) {
+  put_output(stream, reinterpret_cast<const char*>(&word), sizeof word, "putw");
+  return 0;
 }
 EFFECT(void, perror, (const char* what)) {
   const char* reason = strerror(errno);

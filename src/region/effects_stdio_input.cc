@@ -27,6 +27,7 @@ BELAY_OF_STREAM(int, getc_unlocked, (FILE * stream), (stream))
 BELAY_OF_STREAM(int, _IO_getc, (FILE * stream), (stream))
 BELAY_OF_STREAM(int, __uflow, (FILE * stream), (stream))
 BELAY_OF_STREAM(int, ungetc, (int byte, FILE* stream), (byte, stream))
+BELAY_OF_STREAM(int, getw, (FILE * stream), (stream))
 BELAY_OF_STREAM(void, clearerr, (FILE * stream), (stream))
 BELAY_OF_STREAM(void, clearerr_unlocked, (FILE * stream), (stream))
 EFFECT(int, getchar, ()) { return fx_fgetc(stdin); }
@@ -73,6 +74,9 @@ EFFECT(char*, __fgets_chk, (char* to, size_t all, int room, FILE* stream)) {
   if (room > 0) check_room(static_cast<size_t>(room), all);
   return fx_fgets(to, room, stream);
 }
+EFFECT(char*, __fgets_unlocked_chk, (char* to, size_t all, int room, FILE* stream)) {
+  return fx___fgets_chk(to, all, room, stream);
+}
 EFFECT(size_t, fread, (void* to, size_t bytes, size_t count, FILE* stream)) {
   note_stream(stream);
   auto* mark = static_cast<std::byte*>(__belay_log_top);
@@ -88,6 +92,10 @@ EFFECT(size_t, fread_unlocked, (void* to, size_t bytes, size_t count, FILE* stre
 EFFECT(size_t, __fread_chk, (void* to, size_t all, size_t bytes, size_t count, FILE* stream)) {
   check_room(bytes * count, all);
   return fx_fread(to, bytes, count, stream);
+}
+EFFECT(size_t, __fread_unlocked_chk,
+       (void* to, size_t all, size_t bytes, size_t count, FILE* stream)) {
+  return fx___fread_chk(to, all, bytes, count, stream);
 }
 
 // Into a block of libc's own, whose bytes then go to the caller's.

@@ -9,7 +9,6 @@
 #include <ctime>
 
 #include "region/actions.h"
-#include "region/clone_table.h"
 #include "region/effect.h"
 #include "region/exits.h"
 #include "region/external.h"
@@ -20,33 +19,33 @@ using namespace belay::region;
 
 namespace {
 
-// The clone of a callback, which libc then calls in the region.
-template <class Function>
-Function logging(Function function) {
-  return reinterpret_cast<Function>(__belay_resolve(reinterpret_cast<void*>(function), nullptr));
-}
-
 using Compare = int (*)(const void*, const void*);
 
 }  // namespace
 
 EFFECT(void, qsort, (void* base, size_t count, size_t bytes, Compare compare)) {
   log_bytes(base, count * bytes);
-  qsort(base, count, bytes, logging(compare));
+  qsort(base, count, bytes, clone_of(compare));
 }
 EFFECT(void, qsort_r,
        (void* base, size_t count, size_t bytes, int (*compare)(const void*, const void*, void*),
         void* argument)) {
   log_bytes(base, count * bytes);
-  qsort_r(base, count, bytes, logging(compare), argument);
+  qsort_r(base, count, bytes, clone_of(compare), argument);
 }
 EFFECT(void*, bsearch,
        (const void* key, const void* base, size_t count, size_t bytes, Compare compare)) {
-  return bsearch(key, base, count, bytes, logging(compare));
+  return bsearch(key, base, count, bytes, clone_of(compare));
+}
+EFFECT(void*, lsearch,
+       (const void* key, void* base, size_t* count, size_t bytes, Compare compare)) {
+  log_bytes(static_cast<char*>(base) + *count * bytes, bytes);
+  log_bytes(count, sizeof *count);
+  return lsearch(key, base, count, bytes, clone_of(compare));
 }
 EFFECT(void*, lfind,
        (const void* key, const void* base, size_t* count, size_t bytes, Compare compare)) {
-  return lfind(key, base, count, bytes, logging(compare));
+  return lfind(key, base, count, bytes, clone_of(compare));
 }
 
 // Libc's buffers may be in use outside: regions have some of their own.

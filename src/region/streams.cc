@@ -2,11 +2,13 @@
 #include "region/streams.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 #include "region/actions.h"
 #include "region/effect.h"
@@ -65,6 +67,41 @@ void forget_memory(FILE* stream) {
   forget_noted(stream);
 }
 
+// A stream of open_memstream().
+struct Text {
+  FILE* stream;
+  char** to;
+  size_t* bytes;
+};
+
+// Closing it writes where the caller wants the text. After a rollback that may be anybody's memory,
+// so that its pointers, which are neighbours in glibc's stream, are changed before.
+void close_text(void* argument) {
+  auto* text = static_cast<Text*>(argument);
+  const void* wanted[] = {text->to, text->bytes};
+  char* own_text = nullptr;
+  size_t own_bytes = 0;
+  const void* own[] = {&own_text, &own_bytes};
+  void* found = memmem(text->stream, malloc_usable_size(text->stream), wanted, sizeof wanted);
+  if (found != nullptr) {
+    memcpy(found, own, sizeof own);
+    fclose(text->stream);
+    free(own_text);
+  }
+  free(text);
+}
+
+// How this region's rollback would close a stream without a descriptor; null if it was open before.
+const Action* closing_of(FILE* stream) {
+  auto& actions = this_thread.actions;
+  for (size_t i = actions.size(); i > this_thread.regions.back().actions; i--) {
+    const Action& each = actions[i - 1];
+    if (each.run == close_stream && each.argument == stream) return &each;
+    if (each.run == close_text && static_cast<Text*>(each.argument)->stream == stream) return &each;
+  }
+  return nullptr;
+}
+
 // A function that takes the buffer away would free it, which a rollback may need.
 void keep_buffer(FILE* stream) {
   if (!in_region() || stream->_IO_buf_base == nullptr || stream->_flags & kUserBuffer) return;
@@ -78,6 +115,14 @@ void keep_buffer(FILE* stream) {
 void note_stream(FILE* stream) {
   if (!in_region() || find_noted(stream) != nullptr) return;
   const int saved_errno = errno;
+  if (stream->_fileno < 0) {
+    if (closing_of(stream) != nullptr) {
+      add_noted(stream)->opened_here = true;
+      return;
+    }
+    report("a stream without a descriptor (open_memstream, fmemopen, fopencookie) that was opened");
+    fatal("before this region is used in it: what its functions write would not be undone");
+  }
   const bool seekable = is_seekable(stream);
   // What another process reads can't be taken back, so it is not written twice either.
   if (is_writing(stream) && !seekable && stream->_fileno >= 0) fflush(stream);
@@ -144,6 +189,22 @@ EFFECT(FILE*, fmemopen, (void* to, size_t bytes, const char* mode)) {
   if (to != nullptr && writes(mode)) log_bytes(to, bytes);
   return opened_stream(fmemopen(to, bytes, mode), close_stream);
 }
+EFFECT(FILE*, open_memstream, (char** to, size_t* bytes)) {
+  if (!in_region()) return open_memstream(to, bytes);
+  log_bytes(to, sizeof *to);
+  log_bytes(bytes, sizeof *bytes);
+  auto* text = static_cast<Text*>(malloc(sizeof(Text)));
+  if (text == nullptr) return nullptr;
+  *text = {open_memstream(to, bytes), to, bytes};
+  if (text->stream == nullptr) {
+    free(text);
+    return nullptr;
+  }
+  add_noted(text->stream)->opened_here = true;
+  on_rollback(close_text, text);
+  on_commit(free, text);
+  return text->stream;
+}
 EFFECT(FILE*, popen, (const char* command, const char* mode)) {
   allow_process("popen");
   return opened_stream(popen(command, mode), close_pipe);
@@ -157,6 +218,19 @@ EFFECT(int, pclose, (FILE * stream)) {
   return pclose(stream);
 }
 
+namespace {
+
+// From now on the text is a block of the caller's.
+int end_text(FILE* stream, Text* text) {
+  cancel_action(close_text, text);
+  forget_memory(stream);
+  const int result = fclose(stream);
+  born_by_malloc(*text->to);
+  return result;
+}
+
+}  // namespace
+
 // What it has buffered is written at once, so that a reader finds it; the stream itself ends at the
 // commit, with another descriptor of the same file.
 EFFECT(int, fclose, (FILE * stream)) {
@@ -166,9 +240,12 @@ EFFECT(int, fclose, (FILE * stream)) {
     return 0;
   }
   note_stream(stream);
+  if (stream->_fileno < 0)
+    if (const Action* closing = closing_of(stream); closing && closing->run == close_text)
+      return end_text(stream, static_cast<Text*>(closing->argument));
+  const Noted* known = find_noted(stream);
   const int result = fflush(stream);
   const int descriptor = stream->_fileno;
-  const Noted* known = find_noted(stream);
   if (known != nullptr && known->opened_here) {
     if (cancel_action(close_stream, stream)) {  // of a file that is read, or has no name
       forget_memory(stream);

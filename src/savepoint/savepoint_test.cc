@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -266,6 +267,25 @@ TEST(SavepointRefuses, AClosedPipe) {
   close(pipes[1]);
   expect_refused(belay_rollback_to(point.id(), 1), ENOTSUP, "a pipe");
   close(pipes[0]);
+}
+
+// A connection that is replaced between a savepoint and the rollback to it, for instance.
+TEST(Savepoint, AnExemptDescriptorStays) {
+  int fd = open("/dev/null", O_RDWR);
+  ASSERT_EQ(belay_exempt_file(fd), 0) << belay_crerror();
+  Point point;
+  if (point.take() == 0) {
+    int pipes[2];
+    ASSERT_EQ(pipe(pipes), 0);
+    dup2(pipes[1], fd);
+    close(pipes[0]);
+    close(pipes[1]);
+    point.back(1);
+  }
+  struct stat found {};
+  ASSERT_EQ(fstat(fd, &found), 0);
+  EXPECT_TRUE(S_ISFIFO(found.st_mode));
+  expect_refused(belay_exempt_file(-1), EBADF, "not open");
 }
 
 TEST(SavepointRefuses, ALibraryLoadedSince) {

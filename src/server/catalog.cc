@@ -133,6 +133,7 @@ void Catalog::note_metrics(Client& client, std::string_view text, uint64_t now_u
   CurvePoint point{now_unix_ms, number_value(text, "score"), number_value(text, "loss")};
   if (std::isnan(point.score) && std::isnan(point.loss)) return;
   client.curve.push_back(point);
+  client.curve_total++;
   if (client.curve.size() > limits_.curve_points_max) thin_out(client.curve);
 }
 

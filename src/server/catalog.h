@@ -50,6 +50,7 @@ struct Client {
   uint64_t pid = 0, requests = 0, checkpoints = 0, restores = 0;
   double decision_ns = 0, restore_ns = 0;  // as the client last reported
   std::deque<CurvePoint> curve;
+  uint64_t curve_total = 0;  // points that there have been
 
   Snapshot* find(std::string_view id);
   const Snapshot* goal() const;  // of RES; null: there is none

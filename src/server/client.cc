@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <cstring>
+
 #include "base/log.h"
 #include "belay/autonomize.h"
 #include "belay/checkpoint_restore.h"
@@ -42,7 +44,6 @@ class AuClient {
   int asked();
   int take();
   int go_back();
-  void start();
 
  private:
   bool connect();
@@ -56,6 +57,7 @@ class AuClient {
   Status put_models();
   Status get_models();
   Status restore();
+  Result<Reply> ask_restore();
   Status roll_back(const char* id);
   void forget(std::string_view text);
   int complain(const Error& error);
@@ -80,13 +82,6 @@ AuClient::AuClient(const char* address, const char* name, bool chosen, const cha
   uint64_t random = 0;
   if (getrandom(&random, sizeof random, 0) != sizeof random) random = now_ns();
   *fmt::format_to_n(instance_, sizeof instance_ - 1, "{:016x}", random).out = 0;
-}
-
-// The engine wants to be there before the program's threads.
-void AuClient::start() {
-  if (driver_ != Driver::kProcess) return;
-  crattr attributes{.name = name_.c_str(), .interval_ms = CR_INTERVAL_MANUAL};
-  if (belay_crinit(&attributes) != 0) log(LogLevel::kError, "{}", belay_crerror());
 }
 
 std::string AuClient::hello(const char* name) const {
@@ -124,6 +119,7 @@ std::string AuClient::figures() {
       fmt::format("episodes={}\ndecisions={}\n", figures.episodes, figures.decisions);
   if (figures.episodes != 0) text += fmt::format("score={}\n", figures.mean_return);
   if (figures.decisions != 0) text += fmt::format("loss={}\n", figures.last_loss);
+  if (figures.decision_ns != 0) text += fmt::format("decision_ns={}\n", figures.decision_ns);
   if (restore_ns_ != 0) text += fmt::format("restore_ns={}\n", restore_ns_);
   return text;
 }
@@ -274,11 +270,24 @@ int AuClient::go_back() {
 // Does not return but to fail.
 Status AuClient::restore() {
   going_back_ns_ = now_ns();
-  if (!connect()) {
+  auto goal = ask_restore();
+  if (!goal) {
     // A server that is away keeps nobody from going back.
-    if (driver_ != Driver::kSavepoint || held_.empty()) return fail(ENOTCONN, "no server");
+    bool alone = !link_.is_connected() && driver_ == Driver::kSavepoint && !held_.empty();
+    if (!alone) return tl::make_unexpected(goal.error());
     return roll_back(held_.back().id.c_str());
   }
+  if (driver_ == Driver::kSavepoint) return roll_back(goal->name);
+  if (driver_ == Driver::kServer) return fail(EIO, "the server has restored another place");
+  link_.disconnect();
+  belay_restore();
+  std::string reason = belay_crerror();
+  return fail(EIO, "{}", reason);
+}
+
+// The answer that says where to go back to.
+Result<Reply> AuClient::ask_restore() {
+  if (!connect()) return fail(ENOTCONN, "no server");
   if (driver_ != Driver::kSavepoint || going_back_ns_ - backed_up_ns_ > kBackUpEveryNs)
     BELAY_TRY(put_models());
   std::string text;
@@ -286,12 +295,7 @@ Status AuClient::restore() {
   BELAY_ASSIGN(Reply reply, link_.ask(FrameType::kRes, 0, "", text));
   if (reply.type != FrameType::kYes) return fail(ENOENT, "the server says: {}", reply.text);
   forget(reply.text);
-  if (driver_ == Driver::kSavepoint) return roll_back(reply.name);
-  if (driver_ == Driver::kServer) return fail(EIO, "the server has restored another place");
-  link_.disconnect();
-  belay_restore();
-  std::string reason = belay_crerror();
-  return fail(EIO, "{}", reason);
+  return reply;
 }
 
 Status AuClient::roll_back(const char* id) {
@@ -305,25 +309,49 @@ Status AuClient::roll_back(const char* id) {
 
 AuClient& of(void* context) { return *static_cast<AuClient*>(context); }
 
-ModelString default_name() {
-  ModelString name;
-  for (const char* c = program_invocation_short_name; *c != 0; c++)
-    name += is_plain_name(std::string_view(c, 1)) || (*c == '.' && !name.empty()) ? *c : '-';
-  return name.size() > 40 ? name.substr(0, 40) : name;
+const char* environment(const char* variable, const char* otherwise) {
+  const char* value = getenv(variable);
+  return value != nullptr && *value != 0 ? value : otherwise;
+}
+
+// The executable's, cut to what a name may be.
+void default_name(char (&out)[kFrameNameMax]) {
+  constexpr size_t kDefaultMax = 40;  // "-PID" may follow
+  size_t count = 0;
+  for (const char* c = program_invocation_short_name; *c != 0 && count < kDefaultMax; c++) {
+    bool fits = is_plain_name({c, 1}) || (*c == '.' && count != 0);
+    out[count++] = fits ? *c : '-';
+  }
+  out[count] = 0;
+}
+
+// The engine wants to be there before the program's threads, and what it restores before anything
+// is in exempt memory, which would stay: this comes before learn/autonomize.cc.
+__attribute__((constructor(150))) void start_engine() {
+  if (getenv("BELAY_AU_SERVER") == nullptr ||
+      strcmp(environment("BELAY_AU_DRIVER", ""), "process") != 0)
+    return;
+  char name[kFrameNameMax];
+  default_name(name);
+  crattr attributes{.name = environment("BELAY_AU_CLIENT", name),
+                    .interval_ms = CR_INTERVAL_MANUAL};
+  bool resumes = strcmp(environment("BELAY_AU_RESUME", "0"), "1") == 0;
+  if (belay_crinit(&attributes) != 0 || (resumes && belay_restore() != 0))
+    log(LogLevel::kError, "{}", belay_crerror());
 }
 
 // Runs once learn/autonomize.cc has what does not go back.
 __attribute__((constructor)) void use_server() {
-  const char* address = getenv("BELAY_AU_SERVER");
-  if (address == nullptr || *address == 0) return;
-  const char* name = getenv("BELAY_AU_CLIENT");
-  const char* driver = getenv("BELAY_AU_DRIVER");
-  std::string_view place = address;
-  if (driver == nullptr) driver = place.starts_with("port:") ? "vm" : "savepoint";
-  AuClient* client = make_in_model_memory<AuClient>(address, name ? name : default_name().c_str(),
-                                                    name != nullptr, driver)
-                         .release();
-  client->start();
+  const char* address = environment("BELAY_AU_SERVER", nullptr);
+  if (address == nullptr) return;
+  const char* chosen = environment("BELAY_AU_CLIENT", nullptr);
+  char name[kFrameNameMax];
+  default_name(name);
+  bool is_port = std::string_view(address).starts_with("port:");
+  const char* driver = environment("BELAY_AU_DRIVER", is_port ? "vm" : "savepoint");
+  AuClient* client =
+      make_in_model_memory<AuClient>(address, chosen ? chosen : name, chosen != nullptr, driver)
+          .release();
   belay_au_snapshots snapshots{client, [](void* context) { return of(context).asked(); },
                                [](void* context) { return of(context).take(); },
                                [](void* context) { return of(context).go_back(); }};

@@ -2,9 +2,7 @@
 
 #include <errno.h>
 
-#include <cmath>
-#include <nlohmann/json.hpp>
-
+#include "server/live_state.h"
 #include "server/session.h"
 
 namespace belay {
@@ -18,39 +16,6 @@ void say(const Answer& answer, const Status& status, Json more = Json::object())
   if (!status) json["error"] = status.error().text();
   json.update(more);
   answer(json.dump());
-}
-
-Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(); }
-
-Json to_json(const Snapshot& snapshot) {
-  return {{"id", snapshot.id},
-          {"parent", snapshot.parent.empty() ? Json() : Json(snapshot.parent)},
-          {"time_ms", snapshot.taken_unix_ms},
-          {"bytes", snapshot.bytes},
-          {"take_ns", snapshot.take_ns},
-          {"pinned", snapshot.pinned}};
-}
-
-Json to_json(const Client& client) {
-  Json snapshots = Json::array(), curve = Json::array();
-  for (const Snapshot& snapshot : client.snapshots) snapshots.push_back(to_json(snapshot));
-  for (const CurvePoint& point : client.curve)
-    curve.push_back({point.unix_ms, number_or_null(point.score), number_or_null(point.loss)});
-  const Snapshot* goal = client.goal();
-  return {{"name", client.name},
-          {"driver", client.driver},
-          {"connected", client.connected},
-          {"asked", client.asked},
-          {"pid", client.pid},
-          {"requests", client.requests},
-          {"checkpoints", client.checkpoints},
-          {"restores", client.restores},
-          {"decision_ns", client.decision_ns},
-          {"restore_ns", client.restore_ns},
-          {"current", client.current.empty() ? Json() : Json(client.current)},
-          {"goal", goal == nullptr ? Json() : Json(goal->id)},
-          {"snapshots", snapshots},
-          {"curve", curve}};
 }
 
 // What changes a snapshot, and is answered when it is durable.
@@ -91,8 +56,15 @@ void perform(ServerCore& core, const Json& request, const Answer& answer) {
 }  // namespace
 
 void control(ServerCore& core, const std::string& request, const Answer& answer) {
+  control_as(core, "", request, answer);
+}
+
+void control_as(ServerCore& core, std::string_view what, const std::string& request,
+                const Answer& answer) {
   try {
-    perform(core, Json::parse(request), answer);
+    Json json = Json::parse(request);
+    if (!what.empty()) json["do"] = what;
+    perform(core, json, answer);
   } catch (const Json::exception&) {
     say(answer, fail(EINVAL, "not understood: an object with \"do\", \"client\", \"snapshot\""));
   }
@@ -100,7 +72,8 @@ void control(ServerCore& core, const std::string& request, const Answer& answer)
 
 std::string state_json(ServerCore& core) {
   Json clients = Json::array();
-  for (const auto& [name, client] : core.catalog().clients()) clients.push_back(to_json(client));
+  for (const auto& [name, client] : core.catalog().clients())
+    clients.push_back(client_json(client));
   return Json{{"ok", true}, {"time_ms", core.now_unix_ms()}, {"clients", clients}}.dump();
 }
 

@@ -14,6 +14,10 @@ namespace belay {
 void control(ServerCore& core, const std::string& request,
              const std::function<void(std::string)>& answer);
 
+// The same for a command that is known already, with the rest of the object.
+void control_as(ServerCore& core, std::string_view what, const std::string& request,
+                const std::function<void(std::string)>& answer);
+
 // All that there is to see, as docs/server_http.md has it.
 std::string state_json(ServerCore& core);
 

@@ -17,4 +17,14 @@ class Listener {
   virtual uint16_t port() const = 0;
 };
 
+// TLS 1.3 on HOST:PORT; a client that has proved that it knows the token is handed on.
+Result<std::shared_ptr<Listener>> listen_tls(boost::asio::io_context& io,
+                                             const std::string& address, const std::string& token,
+                                             std::function<void(std::unique_ptr<Wire>)> on_client);
+
+// The web page on 127.0.0.1, its files from `folder`. Port 0: any.
+Result<std::shared_ptr<Listener>> serve_http(boost::asio::io_context& io, ServerCore& core,
+                                             uint16_t port, const std::string& token,
+                                             const std::string& folder);
+
 }  // namespace belay

@@ -226,6 +226,20 @@ Status Server::Impl::start() {
   BELAY_TRY(listen_local(options_.control, [this](Local::socket socket) {
     std::make_shared<CommandConnection>(std::move(socket))->start(*this);
   }));
+  if (!options_.tcp.empty()) {
+    BELAY_ASSIGN(auto tls, listen_tls(io_, options_.tcp, options_.token,
+                                      [this](auto wire) { add(std::move(wire), nullptr); }));
+    std::string host = options_.tcp.substr(0, options_.tcp.rfind(':'));
+    addresses_.push_back(fmt::format("tcp:{}:{}", host, tls->port()));
+    listeners_.push_back(std::move(tls));
+  }
+  if (options_.http_port >= 0) {
+    BELAY_ASSIGN(auto http, serve_http(io_, *this, uint16_t(options_.http_port), options_.token,
+                                       options_.page_folder));
+    addresses_.push_back(
+        fmt::format("http://127.0.0.1:{}/?token={}", http->port(), options_.token));
+    listeners_.push_back(std::move(http));
+  }
   for (AttachedClient& attached : options_.attached) BELAY_TRY(attach(attached));
   return {};
 }

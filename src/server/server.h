@@ -24,7 +24,7 @@ struct ServerOptions {
   std::string control;      // Unix socket for `belay ctl`
   std::string tcp;          // HOST:PORT for clients that know the token, over TLS; "": none
   std::string token;        // of TCP and HTTP
-  int http_port = 0;        // of the page, on 127.0.0.1; 0: none
+  int http_port = -1;       // of the page, on 127.0.0.1; -1: none, 0: any
   std::string page_folder;  // the page's files
   bool view = false;        // the terminal shows what goes on, and takes keys
   ServerLimits limits;

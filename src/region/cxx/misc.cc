@@ -51,6 +51,12 @@ TO_CHARS(e, long double)
 TO_CHARS_SHORTEST(f, float)
 TO_CHARS_SHORTEST(e, long double)
 
+// Other buffers for cin and cout would not go back: true, which changes nothing, only asks. Those
+// that are there do all that the faster ones do.
+CXX_EFFECT(bool, _ZNSt8ios_base15sync_with_stdioEb, (bool wanted)) {
+  return _ZNSt8ios_base15sync_with_stdioEb(wanted || in_region());
+}
+
 // std::random_device: numbers that nobody can take back; what it has opened ends at the commit.
 CXX_EFFECT(void,
            _ZNSt13random_device7_M_initERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE,

@@ -72,3 +72,23 @@ define void @plain(ptr %p) {
   store i8 1, ptr %p
   ret void
 }
+
+declare i64 @llvm.x86.rdtsc()
+declare void @llvm.x86.sse2.pause()
+declare void @llvm.aarch64.hint(i32)
+declare void @llvm.x86.sse.stmxcsr(ptr)
+declare void @llvm.x86.xsave(ptr, i32, i32)
+; CHECK-LABEL: define i64 @registers.ckpt(
+; CHECK-NOT:     call void @__belay_unknown_code
+; CHECK:         call void @__belay_log_4(ptr %p)
+; CHECK-NEXT:    call void @llvm.x86.sse.stmxcsr
+; CHECK:         call void @__belay_unknown_code
+; CHECK-NEXT:    call void @llvm.x86.xsave
+define i64 @registers(ptr %p) {
+  %now = call i64 @llvm.x86.rdtsc()
+  call void @llvm.x86.sse2.pause()
+  call void @llvm.aarch64.hint(i32 1)
+  call void @llvm.x86.sse.stmxcsr(ptr %p)
+  call void @llvm.x86.xsave(ptr %p, i32 0, i32 0)
+  ret i64 %now
+}

@@ -44,6 +44,8 @@ void mess(const std::string& a, const std::string& b, int k) {
   data.seekp(0);
   data << "ZZZ";
   data.flush();
+  CHECK(std::ios::sync_with_stdio(false));
+  std::cin.tie(nullptr);
   std::cout << "never" << std::setprecision(9) << std::endl;
   std::cerr << "never" << 1 << "\n";
   std::clog << "never\n";

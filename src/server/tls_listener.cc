@@ -1,0 +1,212 @@
+// TCP with TLS and a token. A client is handed on when it has proved that it knows the token.
+#include <errno.h>
+#include <openssl/rand.h>
+#include <openssl/x509.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <vector>
+
+#include "server/asio_wire.h"
+#include "server/listeners.h"
+#include "server/token_proof.h"
+
+namespace belay {
+namespace {
+
+namespace asio = boost::asio;
+using Tcp = asio::ip::tcp;
+using ErrorCode = boost::system::error_code;
+using TlsSocket = asio::ssl::stream<Tcp::socket>;
+
+constexpr auto kHandshakeTime = std::chrono::seconds(10);
+constexpr size_t kHandshakesMax = 256;
+constexpr size_t kRecordBytes = 16384;
+constexpr long kCertificateSeconds = 10L * 365 * 24 * 3600;
+
+// Nobody checks it: the token proves who is at the other end of this very connection.
+Status use_own_certificate(SSL_CTX* context) {
+  EVP_PKEY* key = EVP_EC_gen("P-256");
+  X509* certificate = X509_new();
+  bool made = key != nullptr && certificate != nullptr;
+  if (made) {
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), kCertificateSeconds);
+    X509_NAME* name = X509_get_subject_name(certificate);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const uint8_t*>("belay"),
+                               -1, -1, 0);
+    X509_set_issuer_name(certificate, name);
+    X509_set_pubkey(certificate, key);
+    made = X509_sign(certificate, key, EVP_sha256()) != 0 &&
+           SSL_CTX_use_certificate(context, certificate) == 1 &&
+           SSL_CTX_use_PrivateKey(context, key) == 1;
+  }
+  X509_free(certificate);
+  EVP_PKEY_free(key);
+  if (!made) return fail(EPROTO, "OpenSSL makes no certificate");
+  return {};
+}
+
+class TlsWire final : public Wire {
+ public:
+  explicit TlsWire(std::unique_ptr<TlsSocket> socket) : socket_(std::move(socket)) {}
+
+  void read(OnData on_data) override {
+    socket_->async_read_some(asio::buffer(buffer_),
+                             [this, on_data = std::move(on_data)](ErrorCode code, size_t got) {
+                               if (code == asio::error::operation_aborted) return;
+                               // The end of the stream in any of its forms; what was inside a frame
+                               // is lost anyway.
+                               if (code) got = 0;
+                               on_data(std::span<const std::byte>(buffer_, got));
+                             });
+  }
+  // Copies, since the socket encrypts in its own time.
+  Result<size_t> write_some(std::span<const std::byte> data) override {
+    if (writing_) return 0;
+    writing_ = true;
+    out_.assign(data.begin(), data.begin() + long(std::min(data.size(), 4 * kRecordBytes)));
+    asio::async_write(*socket_, asio::buffer(out_), [this](ErrorCode code, size_t) {
+      if (code == asio::error::operation_aborted) return;
+      writing_ = false;
+      if (auto ready = std::exchange(on_ready_, nullptr)) {
+        ready(code ? Status(failed(code, "write")) : Status());
+      }
+    });
+    return out_.size();
+  }
+  void when_writable(OnReady on_ready) override { on_ready_ = std::move(on_ready); }
+  void close() override {
+    ErrorCode ignored;
+    socket_->lowest_layer().shutdown(Tcp::socket::shutdown_both, ignored);
+    socket_->lowest_layer().close(ignored);
+    on_ready_ = nullptr;
+  }
+
+ private:
+  std::unique_ptr<TlsSocket> socket_;
+  std::byte buffer_[kRecordBytes];
+  std::vector<std::byte> out_;
+  bool writing_ = false;
+  OnReady on_ready_;
+};
+
+// One that has connected and has proved nothing yet.
+struct Knock : std::enable_shared_from_this<Knock> {
+  Knock(Tcp::socket tcp, asio::ssl::context& context, std::string token, size_t& count)
+      : socket(std::make_unique<TlsSocket>(std::move(tcp), context)),
+        deadline(socket->get_executor()),
+        token(std::move(token)),
+        count(count) {
+    count++;
+  }
+  ~Knock() { count--; }
+
+  void start(std::function<void(std::unique_ptr<Wire>)> on_client) {
+    opened = std::move(on_client);
+    deadline.expires_after(kHandshakeTime);
+    deadline.async_wait([self = shared_from_this()](ErrorCode code) {
+      ErrorCode ignored;
+      if (!code && self->socket) self->socket->lowest_layer().close(ignored);
+    });
+    socket->async_handshake(asio::ssl::stream_base::server,
+                            [self = shared_from_this()](ErrorCode code) {
+                              if (code) return self->deadline.cancel(), void();
+                              self->ask();
+                            });
+  }
+  void ask() {
+    RAND_bytes(challenge.data(), int(challenge.size()));
+    asio::async_write(*socket, asio::buffer(challenge),
+                      [self = shared_from_this()](ErrorCode code, size_t) {
+                        if (code) return self->deadline.cancel(), void();
+                        self->listen();
+                      });
+  }
+  void listen() {
+    asio::async_read(*socket, asio::buffer(answer),
+                     [self = shared_from_this()](ErrorCode code, size_t) {
+                       self->deadline.cancel();
+                       if (!code) self->judge();
+                     });
+  }
+  void judge() {
+    SSL* ssl = socket->native_handle();
+    auto right = token_proof(token, "client", challenge, ssl);
+    auto own = token_proof(token, "server", challenge, ssl);
+    if (!right || !own || !same_proof(*right, answer)) return;  // closed without a word
+    answer = *own;
+    asio::async_write(*socket, asio::buffer(answer),
+                      [self = shared_from_this()](ErrorCode code, size_t) {
+                        if (!code) self->opened(std::make_unique<TlsWire>(std::move(self->socket)));
+                      });
+  }
+
+  std::unique_ptr<TlsSocket> socket;
+  asio::steady_timer deadline;
+  std::string token;
+  size_t& count;
+  ProofBytes challenge, answer;
+  std::function<void(std::unique_ptr<Wire>)> opened;
+};
+
+class TlsListener final : public Listener {
+ public:
+  TlsListener(asio::io_context& io, std::string token,
+              std::function<void(std::unique_ptr<Wire>)> on_client)
+      : io_(io), acceptor_(io), token_(std::move(token)), on_client_(std::move(on_client)) {}
+
+  Status start(const std::string& host, const std::string& port) {
+    BELAY_TRY(use_own_certificate(context_.native_handle()));
+    ErrorCode code;
+    auto found = Tcp::resolver(io_).resolve(host, port, Tcp::resolver::passive, code);
+    if (code) return failed(code, host);
+    Tcp::endpoint place = found.begin()->endpoint();
+    acceptor_.open(place.protocol(), code);
+    if (!code) acceptor_.set_option(Tcp::acceptor::reuse_address(true), code);
+    if (!code) acceptor_.bind(place, code);
+    if (!code) acceptor_.listen(asio::socket_base::max_listen_connections, code);
+    if (code) return failed(code, host + ":" + port);
+    accept();
+    return {};
+  }
+  uint16_t port() const override { return acceptor_.local_endpoint().port(); }
+
+ private:
+  void accept() {
+    acceptor_.async_accept([this](ErrorCode code, Tcp::socket socket) {
+      if (code == asio::error::operation_aborted) return;
+      if (!code && knocking_ < kHandshakesMax) {
+        ErrorCode ignored;
+        socket.set_option(Tcp::no_delay(true), ignored);
+        std::make_shared<Knock>(std::move(socket), context_, token_, knocking_)->start(on_client_);
+      }
+      accept();
+    });
+  }
+
+  asio::io_context& io_;
+  Tcp::acceptor acceptor_;
+  asio::ssl::context context_{asio::ssl::context::tlsv13_server};
+  std::string token_;
+  size_t knocking_ = 0;
+  std::function<void(std::unique_ptr<Wire>)> on_client_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<Listener>> listen_tls(asio::io_context& io, const std::string& address,
+                                             const std::string& token,
+                                             std::function<void(std::unique_ptr<Wire>)> on_client) {
+  size_t colon = address.rfind(':');
+  if (colon == std::string::npos) return fail(EINVAL, "'{}' is not HOST:PORT", address);
+  auto listener = std::make_shared<TlsListener>(io, token, std::move(on_client));
+  BELAY_TRY(listener->start(address.substr(0, colon), address.substr(colon + 1)));
+  return std::shared_ptr<Listener>(std::move(listener));
+}
+
+}  // namespace belay
