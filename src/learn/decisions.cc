@@ -131,7 +131,7 @@ Status Decisions::publish(Model& model, std::span<const float> outputs) {
 
 // A rollback to before it was read has forgotten it.
 Result<TorchScript*> Decisions::script_of(Model& model) {
-  std::unique_ptr<TorchScript>& script = program_.scripts[&model];
+  std::shared_ptr<TorchScript>& script = program_.scripts[&model];
   if (script == nullptr) {
     auto loaded = models_.load_script(model);
     model.broken = !loaded;

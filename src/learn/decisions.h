@@ -19,7 +19,7 @@ struct OpenDecision {
 struct ProgramState {
   FeatureStore features;
   std::unordered_map<const Model*, OpenDecision> open;
-  std::unordered_map<const Model*, std::unique_ptr<TorchScript>> scripts;
+  std::unordered_map<const Model*, std::shared_ptr<TorchScript>> scripts;
 };
 
 constexpr size_t kOutputsMax = 64;
