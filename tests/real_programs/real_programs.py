@@ -19,6 +19,7 @@ A recipe has
                 the plain build's suite
     without     what of the suite is left out, and why
     rollback    runs: {"command": [...], "input": a file's name or null}; {here}: recipes' folder
+    ignore      a pattern for what the runs print by the clock
     flags       options for the compiler, besides -O2 -g
 """
 
@@ -216,7 +217,7 @@ class Program:
                 status, text = run([*prefix, *command], log=self.log, seconds=RUN_S,
                                    stdin=stdin, cwd=self.folder,
                                    env={**self.environment, **environment})
-            return status, text
+            return status, re.sub(self.recipe.get("ignore", r"\A\Z"), "", text, flags=re.M)
 
         plain = output([])
         lines = self.work / "report"
