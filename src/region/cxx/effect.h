@@ -16,6 +16,18 @@
   BELAY_EXPORT result fx_##name parameters __asm__(#name ".ckpt"); \
   extern "C" result fx_##name parameters
 
+// A class that a function returns by value, as bytes in memory of the caller: its address is where
+// the ABI wants it, since the destructor is not trivial. Nothing copies it: the function's local is
+// that memory.
+template <class T>
+struct Returned {
+  alignas(T) char bytes[sizeof(T)];
+  Returned() {}  // NOLINT(modernize-use-equals-default): leaves them as they are
+  Returned(const Returned&);
+  ~Returned() {}  // NOLINT(modernize-use-equals-default): must not be trivial
+  T* get() { return reinterpret_cast<T*>(bytes); }
+};
+
 // What libstdc++ allocates in a region goes with it: the clones of new and delete note that.
 extern "C" {
 void* belay_new(size_t bytes) __asm__("_Znwm.ckpt");

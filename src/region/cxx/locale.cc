@@ -77,15 +77,16 @@ void set_global(void* locale) {
 
 }  // namespace
 
-// Returns the one before, in memory that the caller gives.
-CXX_EFFECT(void**, _ZNSt6locale6globalERKS_, (void** result, void* const* to)) {
-  log(result);
+// Returns the one before.
+CXX_EFFECT(Returned<void*>, _ZNSt6locale6globalERKS_, (void* const* to)) {
+  Returned<void*> result;
+  log(result.get());
   void* before = nullptr;
   _ZNSt6localeC1ERKS_(&before, to);
   give_up(before);
-  _ZNSt6locale6globalERKS_(result, to);
-  took_reference(result);
-  _ZNSt6localeC1ERKS_(&before, result);
+  new (&result) Returned<void*>(_ZNSt6locale6globalERKS_(to));
+  took_reference(result.get());
+  _ZNSt6localeC1ERKS_(&before, result.get());
   belay_on_rollback(set_global, before);
   return result;
 }

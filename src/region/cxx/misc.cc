@@ -119,25 +119,26 @@ void adopt(Text* text) {
 
 }  // namespace
 
-#define TEXT(name, parameters, arguments) \
-  CXX_EFFECT(Text*, name, parameters) {   \
-    belay_backup(result, sizeof *result); \
-    name arguments;                       \
-    adopt(result);                        \
-    return result;                        \
+#define TEXT(name, parameters, arguments)         \
+  CXX_EFFECT(Returned<Text>, name, parameters) {  \
+    Returned<Text> result;                        \
+    belay_backup(&result, sizeof result);         \
+    new (&result) Returned<Text>(name arguments); \
+    adopt(result.get());                          \
+    return result;                                \
   }
-TEXT(_ZNKSt6locale4nameB5cxx11Ev, (Text * result, const void* self), (result, self))
-TEXT(_ZNKSt3_V214error_category10_M_messageB5cxx11Ei, (Text * result, const void* self, int code),
-     (result, self, code))
+TEXT(_ZNKSt6locale4nameB5cxx11Ev, (const void* self), (self))
+TEXT(_ZNKSt3_V214error_category10_M_messageB5cxx11Ei, (const void* self, int code), (self, code))
 
 // The categories of libstdc++, whose virtual functions it does not export: by the slots of their
 // tables.
 namespace {
 
-Text* message(Text* result, const std::error_category* self, int code) {
-  belay_backup(result, sizeof *result);
-  new (result) Text(self->message(code));
-  adopt(result);
+Returned<Text> message(const std::error_category* self, int code) {
+  Returned<Text> result;
+  belay_backup(&result, sizeof result);
+  new (result.get()) Text(self->message(code));
+  adopt(result.get());
   return result;
 }
 
