@@ -79,6 +79,12 @@ void measure_decisions(int rounds) {
     medians.push_back(quantile(samples, 0.5));
     tails.push_back(quantile(samples, 0.99));
   }
+  // Of the network, and not the default of a model that can't be used.
+  belay_au_stats stats;
+  if (belay_au_get_stats("decider", &stats) != 0 || stats.fallbacks > 0) {
+    fprintf(stderr, "learn_bench: the decisions were defaults\n");
+    exit(1);
+  }
   Peers p50, p99;  // of libtorch: the network alone, from 32 floats to 4
   if (auto torch = torch_alone("decide", rounds); torch.size() == 2)
     p50["libtorch, network alone"] = torch[0], p99["libtorch, network alone"] = torch[1];
@@ -119,7 +125,7 @@ void measure_training(int rounds) {
 
 std::vector<double> convolution_rates(int rounds) {
   au_config("eye", AU_CNN, AU_ADAM, AU_CONV(16, 8, 4), AU_CONV(32, 4, 2), 256);
-  au_output("eye", "moves", 4, -1, 1, 0);
+  au_output("eye", "sees", 4, -1, 1, 0);
   au_set("eye", "batches_per_example", 0);
   std::vector<float> picture(84 * 84 * 4);
   std::array<float, 4> moves{};
@@ -127,8 +133,8 @@ std::vector<double> convolution_rates(int rounds) {
     for (size_t k = 0; k < picture.size(); k++) picture[k] = float((i * 7 + k * 13) % 101);
     moves[i % 4] = float(i % 3) - 1;
     belay_au_extract_picture("picture", BELAY_AU_F32, 84, 84, 4, picture.data());
-    au_NN("eye", "picture", "moves");
-    au_write_back("moves", moves);
+    au_NN("eye", "picture", "sees");
+    au_write_back("sees", moves);
   }
   std::vector<double> rates;
   for (int round = 0; round < rounds; round++) {

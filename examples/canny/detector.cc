@@ -89,7 +89,7 @@ Setting rule_of_thumb(const cv::Mat& grey) {
 }
 
 std::vector<Setting> grid(const Range& high) {
-  constexpr size_t kSigmas = 6, kHighs = 9, kRatios = 3;
+  constexpr size_t kSigmas = 7, kHighs = 9, kRatios = 3;
   auto at = [](const Range& range, size_t step, size_t steps) {
     return range.least * std::pow(range.most / range.least, (double(step) + 0.5) / double(steps));
   };

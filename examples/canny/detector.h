@@ -14,7 +14,7 @@ struct Setting {
 struct Range {
   double least, most;
 };
-constexpr Range kRanges[3] = {{0.7, 4}, {20, 400}, {0.25, 0.9}};
+constexpr Range kRanges[3] = {{0.9, 4.44}, {20, 400}, {0.23, 0.7}};
 
 cv::Mat blur(const cv::Mat& grey, float sigma);
 cv::Mat edges_of(const cv::Mat& smooth, const Setting& setting);
@@ -31,11 +31,11 @@ std::vector<float> measure(const cv::Mat& grey);
 // threshold, and low is 0.4 of high, as in Matlab's edge().
 Setting rule_of_thumb(const cv::Mat& grey);
 
-// 162 settings, even in the logarithms of sigma, of the high threshold and of low / high.
+// 189 settings, even in the logarithms of sigma, of the high threshold and of low / high.
 std::vector<Setting> grid(const Range& high = kRanges[1]);
 
-// The same, with high thresholds from 0.4 to 2.5 times that of the rule of thumb: what the model
-// has to know is what noise and blur do to that rule.
+// The same around the rule of thumb, which is one of them; high thresholds are from 0.4 to 2.5
+// times its. So what the model has to know is what noise and blur do to that rule.
 std::vector<Setting> settings_for(const cv::Mat& grey);
 
 // How like the right edges those of each setting are.

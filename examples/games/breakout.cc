@@ -45,11 +45,11 @@ int main(int argc, char** argv) {
   int key = Breakout::kStay;
   while (report.frames() < options.frames) {
     au_checkpoint();
+    au_extract("paddle", std::array{game.paddle_x, from_paddle(game)});
     au_extract("ball", game.ball);
-    au_extract("aim", from_paddle(game));
     au_extract("bricks", game.bricks);
     key = options.choose(follow_ball(game), 3);
-    au_NN("breakout", au_serialize("court", "ball", "aim", "bricks"), "key", reward,
+    au_NN("breakout", au_serialize("court", "paddle", "ball", "bricks"), "key", reward,
           game.is_over());
     au_write_back("key", key);
     if (game.is_over()) {

@@ -222,7 +222,7 @@ TEST(Values, AreCutToTheirType) {
   EXPECT_EQ(bytes_of(static_cast<belay_au_type>(99)), 0u);
 }
 
-// A rollback is a copy of the program's state here, as the models' stays.
+// A rollback is a copy of the program's state here: the models' stays.
 TEST_F(DecisionsTest, TheScoreOfAnEpisodeGoesBackWithTheProgram) {
   Run run(AuMode::kTrain, folder_);
   ASSERT_TRUE(run.extract("x", {1}));
@@ -231,10 +231,10 @@ TEST_F(DecisionsTest, TheScoreOfAnEpisodeGoesBackWithTheProgram) {
   };
   decide(0, false);
   decide(1, false);
-  ProgramState checkpoint = run.program;
+  auto checkpoint = run.program.open;
   for (double lost : {20, 30}) {
     decide(lost, true);
-    run.program = checkpoint;
+    run.program.open = checkpoint;
   }
   decide(4, true);
   decide(0, false);

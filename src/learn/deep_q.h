@@ -17,7 +17,7 @@ struct DeepQOptions {
   uint32_t learn_every = 4;     // decisions between two batches
   uint32_t learn_after = 500;   // transitions in memory before the first batch
   uint32_t target_every = 500;  // batches between two copies to the target network
-  uint32_t memory = 50000;      // transitions kept
+  uint32_t memory = 200'000;    // transitions kept; with 50,000 Breakout is not learned
   float epsilon_start = 1;      // share of random choices at first
   float epsilon_end = 0.02f;    // and from `epsilon_decisions` on; linear between
   uint32_t epsilon_decisions = 20000;

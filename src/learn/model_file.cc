@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/checksum.h"
@@ -57,7 +58,7 @@ class Reader final : public Archive {
     for (const ModelSection& section : file_.sections()) {
       if (section.name != name) continue;
       if (section.data.size() == data.size()) {
-        memcpy(data.data(), section.data.data(), data.size());
+        std::ranges::copy(section.data, data.begin());
       } else {
         status = fail(EBADMSG, "{}: '{}' is {} bytes, and this model's are {}", path_, name,
                       section.data.size(), data.size());

@@ -30,7 +30,7 @@ import mixed_program
 
 HERE = pathlib.Path(__file__).resolve().parent
 SKIP = 77  # CTest's SKIP_RETURN_CODE
-PROGRAMS = {"c": 200, "mixed": 40, "c++": 4}  # of a sample: some two minutes on two cores
+PROGRAMS = {"c": 100, "mixed": 40, "c++": 4}  # of a sample: some three minutes on two cores
 PROGRAMS_FULL = {"c": 20000, "mixed": 10000, "c++": 400}
 # A reference that takes longer is void: rollbacks may well make loops endless. Those of C++ fork.
 REFERENCE_S = {"c": 1, "mixed": 5, "c++": 10}
