@@ -43,12 +43,14 @@ class Browser:
         os.close(answer_in)
         self.answers = os.fdopen(self.receive_fd, "rb")
         self.last, self.buffer, self.session, self.problems = 0, b"", None, []
+        self.loaded = False
         pages = self.ask("Target.getTargets")["targetInfos"]
         target = next(page["targetId"] for page in pages if page["type"] == "page")
         self.session = self.ask("Target.attachToTarget", targetId=target,
                                 flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log"):
             self.ask(f"{domain}.enable")
+        self.ask("Emulation.setFocusEmulationEnabled", enabled=True)
         self.resize(width, height)
 
     def __enter__(self):
@@ -83,6 +85,7 @@ class Browser:
         return json.loads(first)
 
     def note(self, event):
+        self.loaded = self.loaded or event.get("method") == "Page.loadEventFired"
         if event.get("method") == "Runtime.exceptionThrown":
             self.problems.append(json.dumps(event["params"]["exceptionDetails"]))
         if event.get("method") == "Log.entryAdded":
@@ -91,7 +94,11 @@ class Browser:
                 self.problems.append(f"{entry['text']} {entry.get('url', '')}")
 
     def open(self, address):
+        """Ends when it is loaded: what is asked of a page that goes away is not answered."""
+        self.loaded = False
         self.ask("Page.navigate", url=address)
+        while not self.loaded:
+            self.note(self.message())
 
     def value(self, expression):
         """Of JavaScript in the page; a promise is waited for."""
@@ -114,6 +121,9 @@ class Browser:
             event["text"] = "\r" if key == "Enter" else key
         self.ask("Input.dispatchKeyEvent", type="keyDown", **event)
         self.ask("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+    def type(self, text):
+        self.ask("Input.insertText", text=text)
 
     def resize(self, width, height):
         self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height,

@@ -6,7 +6,7 @@ const HEIGHT_PX = 220;
 const REDRAW_MS_MIN = 200;
 
 const axis = (side, scale) => ({
-  side, scale, size: side === 2 ? 44 : 50, stroke: () => colour("dim"), gap: 4,
+  side, scale, size: side === 2 ? 40 : 50, stroke: () => colour("dim"), gap: 4,
   grid: {show: side !== 1, stroke: () => colour("grid"), width: 1},
   ticks: {show: false}, font: "11px system-ui, sans-serif",
 });
@@ -22,7 +22,8 @@ const dots = (label, scale, name) => ({
 });
 
 // One point alone has no range: some seconds around it.
-const time_range = (_, first, last) => first === last ? [first - 5, last + 5] : [first, last];
+const time_range = ({data}, first, last) =>
+  data[0].length === 1 ? [data[0][0] - 5, data[0][0] + 5] : [first, last];
 
 // What is drawn where: the columns of a client's data, and how.
 const CHARTS = [

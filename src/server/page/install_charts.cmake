@@ -1,5 +1,6 @@
-# cmake -DPAGE=FOLDER -DNPM=PROGRAM -P install_charts.cmake: puts the chart library, as the lock file
-# names it, beside the page's files. Without npm or the network the page has no charts and says so.
+# cmake -DPAGE=FOLDER -DNPM=PROGRAM -P install_charts.cmake: puts the chart library, as the lock
+# file names it, beside the page's files. Without npm or the network the page has no charts
+# and says so.
 if(NPM)
   execute_process(
     COMMAND ${NPM} ci --ignore-scripts --no-audit --no-fund --fetch-retries=0 --fetch-timeout=20000

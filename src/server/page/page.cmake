@@ -1,8 +1,8 @@
 # The files of the page, and the chart library from npm, in one folder of the build.
 set(page_here ${CMAKE_CURRENT_LIST_DIR})
 set(page_build ${PROJECT_BINARY_DIR}/page)
-set(page_names index.html page.css charts.js client_list.js keys.js page.js state.js text.js
-  timeline.js tree.js)
+set(page_names index.html icon.svg page.css charts.js client_list.js keys.js page.js state.js
+  text.js timeline.js tree.js)
 list(TRANSFORM page_names PREPEND ${page_here}/ OUTPUT_VARIABLE page_files)
 find_program(npm npm)
 

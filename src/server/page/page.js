@@ -108,7 +108,7 @@ const KEYS = [
   [["Esc"], "no filter", () => {
     at("filter").value = "";
     at("clients").focus();
-    changed();
+    draw();
   }],
   [["?"], "these keys", () => at("help").showModal()],
 ];
