@@ -22,7 +22,7 @@ import time
 
 from browser import Browser, find_chromium
 from harness import Learner, ServerTest, expect
-from wire import CKP, RES, SET
+from wire import CKP, RES, SET, frame
 
 SKIP = 77
 TOKEN = "sixteen-characters-at-least"
@@ -57,26 +57,26 @@ class PageTest(ServerTest):
         """Clients that learn: they go back to one of their snapshots now and then, and go on."""
         chance = random.Random(seed)
         peers = [self.peer(f"actor-{i:03}") for i in range(CLIENTS)]
+        names = [[] for _ in peers]
         for step in range(SNAPSHOTS):
+            for known, answer in zip(names, ask_all(peers, lambda: (CKP, "", b"", 1))):
+                known.append(answer[2])
+            ids = iter(known[-1] for known in names)
+            ask_all(peers, lambda: (
+                SET, ":snapshot", f"id={next(ids)}\nbytes={chance.randrange(1 << 20)}\n"
+                                  f"take_ns={int(chance.lognormvariate(13, 0.4))}\n"))
+            ask_all(peers if step % 25 == 0 else peers[:1], lambda: (
+                SET, ":metrics", f"score={step + chance.gauss(0, 6)}\nloss={2 / (step + 2)}\n"
+                                 f"decision_ns={chance.gauss(900, 60)}\n"))
             for i, peer in enumerate(peers):
-                name = peer.ask(CKP, flags=1)[2]
-                cost = int(chance.lognormvariate(13, 0.4))
-                peer.ask(SET, ":snapshot", f"id={name}\nbytes={chance.randrange(1 << 20)}\n"
-                                           f"take_ns={cost}\n")
-                if i == 0 or step % 25 == 0:
-                    peer.ask(SET, ":metrics",
-                             f"score={step + chance.gauss(0, 6)}\nloss={2 / (step + 2)}\n"
-                             f"decision_ns={chance.gauss(900, 60)}\n")
-                if chance.random() < 0.12:
-                    known = self.client_now(f"actor-{i:03}")["snapshots"] if i == 0 else []
-                    back = chance.choice(known[-12:])["id"] if known else name
-                    self.request("POST", "/api/select", {"client": f"actor-{i:03}",
-                                                         "snapshot": back})
-                    peer.ask(RES)
-                    if chance.random() < 0.3:
-                        self.request("POST", "/api/pin", {"client": f"actor-{i:03}",
-                                                          "snapshot": back})
+                if chance.random() < (0.12 if i == 0 else 0.03):
+                    self.go_back(peer, f"actor-{i:03}", chance.choice(names[i][-12:]))
         return peers
+
+    def go_back(self, peer, client, snapshot):
+        for what in ("pin", "select"):
+            self.request("POST", f"/api/{what}", {"client": client, "snapshot": snapshot})
+        peer.ask(RES)
 
     def view(self, browser):
         """How long the first view took, in ms."""
@@ -242,6 +242,13 @@ class PageTest(ServerTest):
                 peer.ask(SET, ":metrics", f"score={score}\nloss=1\ndecision_ns={800 + score}\n")
         browser.wait_for("frames.length >= 120")
         return browser.value("frames")
+
+
+def ask_all(peers, question):
+    """All at once: one after the other waits for the scheduler each time."""
+    for peer in peers:
+        peer.send(frame(*question()))
+    return [peer.answer() for peer in peers]
 
 
 def print_row(name, values, peers, target):
