@@ -13,6 +13,19 @@ inline tl::unexpected<Error> failed(const boost::system::error_code& code, std::
   return fail(code.value(), "{}: {}", what, code.message());
 }
 
+// `what` names the place in an error.
+template <class Acceptor>
+Status listen_at(Acceptor& acceptor, const typename Acceptor::endpoint_type& place,
+                 std::string_view what) {
+  boost::system::error_code code;
+  acceptor.open(place.protocol(), code);
+  if (!code) acceptor.set_option(typename Acceptor::reuse_address(true), code);
+  if (!code) acceptor.bind(place, code);
+  if (!code) acceptor.listen(boost::asio::socket_base::max_listen_connections, code);
+  if (code) return failed(code, what);
+  return {};
+}
+
 template <class Socket>
 class AsioWire final : public Wire {
  public:

@@ -247,12 +247,7 @@ class HttpListener final : public Listener {
 
   Status start(uint16_t port) {
     Tcp::endpoint place(asio::ip::address_v4::loopback(), port);
-    ErrorCode code;
-    acceptor_.open(place.protocol(), code);
-    if (!code) acceptor_.set_option(Tcp::acceptor::reuse_address(true), code);
-    if (!code) acceptor_.bind(place, code);
-    if (!code) acceptor_.listen(asio::socket_base::max_listen_connections, code);
-    if (code) return failed(code, fmt::format("127.0.0.1:{}", port));
+    BELAY_TRY(listen_at(acceptor_, place, fmt::format("127.0.0.1:{}", port)));
     setup_->hosts[0] = fmt::format("127.0.0.1:{}", this->port());
     setup_->hosts[1] = fmt::format("localhost:{}", this->port());
     accept();

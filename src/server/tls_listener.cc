@@ -165,12 +165,7 @@ class TlsListener final : public Listener {
     ErrorCode code;
     auto found = Tcp::resolver(io_).resolve(host, port, Tcp::resolver::passive, code);
     if (code) return failed(code, host);
-    Tcp::endpoint place = found.begin()->endpoint();
-    acceptor_.open(place.protocol(), code);
-    if (!code) acceptor_.set_option(Tcp::acceptor::reuse_address(true), code);
-    if (!code) acceptor_.bind(place, code);
-    if (!code) acceptor_.listen(asio::socket_base::max_listen_connections, code);
-    if (code) return failed(code, host + ":" + port);
+    BELAY_TRY(listen_at(acceptor_, found.begin()->endpoint(), host + ":" + port));
     accept();
     return {};
   }
