@@ -6,8 +6,6 @@
 namespace belay {
 namespace {
 
-constexpr uint64_t kGreetingMs = 10'000;
-constexpr uint64_t kStalledMs = 30'000;
 // Answers that the client does not read: it asks without reading, which the protocol forbids.
 constexpr size_t kOutgoingMax = 64;
 
@@ -48,8 +46,9 @@ void Connection::tick(uint64_t now_ms) {
   bool greeted = session_.state() != Session::State::kGreeting;
   bool moving = parser_.inside() || !outgoing_.empty();
   uint64_t still_ms = now_ms > moved_ms_ ? now_ms - moved_ms_ : 0;
-  if (!greeted && still_ms > kGreetingMs) fail_with(fail(ETIME, "no SET :client").value());
-  if (greeted && moving && still_ms > kStalledMs) close();
+  const ServerLimits& limits = core_.catalog().limits();
+  if (!greeted && still_ms > limits.greeting_ms) fail_with(fail(ETIME, "no SET :client").value());
+  if (greeted && moving && still_ms > limits.stalled_ms) close();
 }
 
 void Connection::read() {
@@ -164,9 +163,13 @@ void Connection::restore(const std::string& id) {
 }
 
 void Connection::commit(Client& client) {
-  if (driver_ != nullptr) core_.use_driver(client.name, driver_);
-  core_.commit(client,
-               [self = shared_from_this()](Status status) { self->session_.on_committed(status); });
+  auto done = [self = shared_from_this()](Status status) { self->session_.on_committed(status); };
+  if (driver_ == nullptr || std::exchange(uses_driver_, true)) return core_.commit(client, done);
+  core_.use_driver(client, driver_, done);
+}
+
+void Connection::save(Client& client) {
+  core_.commit(client, [](const Status&) {});
 }
 
 }  // namespace belay

@@ -35,6 +35,7 @@ constexpr int kSocketBytes = 4 << 20;
 // Connections beyond the clients: views, commands, and those that have not said who they are.
 constexpr size_t kOtherConnectionsMax = 4096;
 constexpr size_t kCommandBytesMax = 65536;
+constexpr uint64_t kTickMs = 1000;
 
 uint64_t unix_ms() {
   timespec now;
@@ -101,9 +102,8 @@ class Server::Impl final : public ServerCore {
     post_work(workers_, std::move(work), std::move(done));
   }
   void commit(Client& client, std::function<void(Status)> done) override;
-  void use_driver(const std::string& client, std::shared_ptr<DriverSlot> driver) override {
-    drivers_[client] = std::move(driver);
-  }
+  void use_driver(Client& client, std::shared_ptr<DriverSlot> driver,
+                  std::function<void(Status)> done) override;
   void changed() override {
     if (terminal_) terminal_->changed();
   }
@@ -119,6 +119,7 @@ class Server::Impl final : public ServerCore {
   void accept(Local::acceptor& acceptor, const Accepted& accepted);
   void add(std::unique_ptr<Wire> wire, std::shared_ptr<DriverSlot> driver);
   Status attach(AttachedClient& attached);
+  void remove_dropped(Client& client);
   void tick();
   void leave();
 
@@ -148,24 +149,53 @@ void Server::Impl::post_work(asio::thread_pool& pool, std::function<Status()> wo
 }
 
 void Server::Impl::commit(Client& client, std::function<void(Status)> done) {
-  if (auto driver = drivers_.find(client.name); driver != drivers_.end()) {
-    for (const std::string& id : client.dropped) {
-      auto remove = [slot = driver->second, id] {
-        std::lock_guard turn(slot->turn);
-        return slot->driver->remove(id);
-      };
-      run(remove, [](Status status) {
-        if (!status) log(LogLevel::kError, "{}", status.error().text());
-      });
-    }
-    client.dropped.clear();
-  }
   changed();
-  auto work = [this, name = client.name, text = StateFolder::serialise(client)] {
-    Status status = folder_.make_client(name);
+  auto work = [this, name = client.name, is_new = client.saved_change == 0,
+               text = StateFolder::serialise(client)] {
+    Status status = is_new ? folder_.make_client(name) : Status();
     return status ? folder_.save(name, text) : status;
   };
-  post_work(writer_, work, std::move(done));
+  // Clients are never removed from the catalogue.
+  auto saved = [this, &client, change = ++client.change, done = std::move(done)](Status status) {
+    if (status) client.saved_change = change;
+    if (!status) client.unsaved = true;
+    if (client.is_saved()) remove_dropped(client);
+    done(std::move(status));
+  };
+  post_work(writer_, work, saved);
+}
+
+void Server::Impl::use_driver(Client& client, std::shared_ptr<DriverSlot> driver,
+                              std::function<void(Status)> done) {
+  drivers_[client.name] = driver;
+  auto ids = std::make_shared<std::vector<std::string>>();
+  auto list = [driver, ids]() -> Status {
+    std::lock_guard turn(driver->turn);
+    *ids = driver->driver->list();
+    return {};
+  };
+  run(list, [this, &client, ids, done = std::move(done)](Status) {
+    catalog_.keep_only(client, *ids);
+    commit(client, done);
+  });
+}
+
+// Once the catalogue on disk says that they are gone, and not before.
+void Server::Impl::remove_dropped(Client& client) {
+  auto driver = drivers_.find(client.name);
+  if (driver == drivers_.end()) return;
+  for (const std::string& id : client.dropped) {
+    auto remove = [slot = driver->second, id] {
+      std::lock_guard turn(slot->turn);
+      return slot->driver->remove(id);
+    };
+    run(remove, [&client, id](const Status& status) {
+      if (status) return;
+      log(LogLevel::kError, "{}; it is tried again", status.error().text());
+      client.dropped.push_back(id);
+    });
+  }
+  client.dropped.clear();
 }
 
 Status Server::Impl::listen_local(const std::string& path, Accepted accepted) {
@@ -245,7 +275,9 @@ Status Server::Impl::start() {
 }
 
 void Server::Impl::tick() {
-  timer_.expires_after(std::chrono::seconds(1));
+  const ServerLimits& limits = catalog_.limits();
+  timer_.expires_after(
+      std::chrono::milliseconds(std::min({kTickMs, limits.greeting_ms, limits.stalled_ms})));
   timer_.async_wait([this](ErrorCode code) {
     if (code) return;
     uint64_t now = unix_ms();
@@ -253,6 +285,8 @@ void Server::Impl::tick() {
     // A copy: a tick may close connections.
     for (auto& connection : std::vector(connections_.begin(), connections_.end()))
       connection->tick(now);
+    for (auto& [name, client] : catalog_.clients())
+      if (std::exchange(client.unsaved, false)) commit(client, [](const Status&) {});
     if (terminal_) terminal_->draw();
     tick();
   });
@@ -280,7 +314,7 @@ void Server::Impl::leave() {
 }
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
-  BELAY_ASSIGN(StateFolder folder, StateFolder::open(real_os(), options.folder));
+  BELAY_ASSIGN(StateFolder folder, StateFolder::open(*options.os, options.folder));
   auto impl = std::make_unique<Impl>(std::move(options), std::move(folder));
   BELAY_TRY(impl->start());
   return std::unique_ptr<Server>(new Server(std::move(impl)));

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/os.h"
 #include "server/catalog.h"
 #include "server/snapshot_driver.h"
 
@@ -29,6 +30,7 @@ struct ServerOptions {
   bool view = false;        // the terminal shows what goes on, and takes keys
   ServerLimits limits;
   std::vector<AttachedClient> attached;
+  Os* os = &real_os();  // of its state
 };
 
 class Server {

@@ -158,7 +158,7 @@ class Test(ServerTest):
         expect(self.snapshots()[2]["parent"] == names[0], "it went on from there")
         self.ctl("unpin", "mario", names[0])
         self.ctl("delete", "mario", names[0])
-        expect(mario.ask(RES)[3] == f"drop={names[0]}\n".encode(), "the client is told")
+        expect(f"drop={names[0]}\n".encode() in mario.ask(RES)[3], "the client is told")
         self.ctl("delete", "mario", "none", code=1)
         self.ctl("checkpoint", "luigi", code=1)
         self.stop()
