@@ -10,6 +10,9 @@
 namespace belay {
 namespace {
 
+// One process has one: the others of its store are older.
+constexpr size_t kProcessSnapshotsMax = 1;
+
 void thin_out(std::deque<CurvePoint>& curve) {
   size_t kept = 0;
   for (size_t i = 1; i < curve.size(); i += 2) curve[kept++] = curve[i];
@@ -68,16 +71,20 @@ Result<Client*> Catalog::join(std::string_view name, std::string_view driver,
 
 Result<std::string> Catalog::new_snapshot(const Client& client) {
   auto can_go = [](const Snapshot& snapshot) { return !snapshot.pinned; };
-  if (client.snapshots.size() >= limits_.snapshots_max &&
+  if (client.snapshots.size() >= most(client) &&
       std::none_of(client.snapshots.begin(), client.snapshots.end(), can_go))
     return fail(EDQUOT, "client '{}' has {} snapshots, all of them pinned", client.name,
                 client.snapshots.size());
   return fmt::format("s{}-{}", prefix_, ++last_);
 }
 
+size_t Catalog::most(const Client& client) const {
+  return client.driver == "process" ? kProcessSnapshotsMax : limits_.snapshots_max;
+}
+
 bool Catalog::make_room(Client& client) {
   bool made = false;
-  while (client.snapshots.size() > limits_.snapshots_max) {
+  while (client.snapshots.size() > most(client)) {
     auto oldest = std::find_if(client.snapshots.begin(), client.snapshots.end() - 1,
                                [](const Snapshot& snapshot) { return !snapshot.pinned; });
     if (oldest == client.snapshots.end() - 1) break;

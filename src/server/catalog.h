@@ -93,6 +93,7 @@ class Catalog {
   void note_metrics(Client& client, std::string_view text, uint64_t now_unix_ms);
 
  private:
+  size_t most(const Client& client) const;  // snapshots that it may have
   void erase(Client& client, const std::string& id);
 
   ServerLimits limits_;

@@ -58,7 +58,7 @@ class Connection final : public SessionHost, public std::enable_shared_from_this
   std::deque<Outgoing> outgoing_;
   bool uses_driver_ = false;  // the core knows it
   bool closed_ = false, closing_ = false, reading_ = false, waits_to_write_ = false;
-  uint64_t moved_ms_;  // when anything last went in or out
+  uint64_t began_ms_, moved_ms_;  // when it was opened; when anything last went in or out
   std::shared_ptr<IncomingFile> incoming_;
   Session session_;  // last: what it needs is there as long as it is
 };

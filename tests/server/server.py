@@ -234,23 +234,32 @@ class Test(ServerTest):
         self.stop()
 
     def dying(self):
-        """A client that dies between any two messages: its name is free, no file is half, and the
-        server goes on."""
+        """A client that dies between any two messages, before the answer or behind it: its name is
+        free, no file is half, the server has no descriptor of it, and goes on."""
         self.start()
-        talk = [frame(SET, ":client", "name=d\ndriver=savepoint\ninstance=i{}\n"),
-                frame(SET, "m.model", b"m" * 5000), frame(CKP, flags=1), frame(RES),
-                frame(GET, "m.model")]
-        for i in range(1, len(talk) + 1):
-            for answers in (i, i - 1):
+        descriptors = pathlib.Path(f"/proc/{self.server.pid}/fd")
+        before = len(list(descriptors.iterdir()))
+        talk = [lambda _: frame(SET, "m.model", b"m" * 5000), lambda _: frame(CKP, flags=1),
+                lambda taken: frame(SET, ":snapshot", f"id={taken}\n"), lambda _: frame(RES),
+                lambda _: frame(GET, "m.model"), lambda _: frame(SET, "m.model", b"n" * 9)[:-1]]
+        confirmed = 0
+        for count in range(len(talk) + 1):
+            for hears_all in (True, False):
+                hello = f"name=d\ndriver=savepoint\ninstance=i{count}{hears_all}\n"
+                messages, taken = [lambda _, text=hello: frame(SET, ":client", text)], None
                 peer = self.peer()
-                hello = f"name=d\ndriver=savepoint\ninstance=i{i}{answers}\n"
-                for number, message in enumerate([frame(SET, ":client", hello), *talk[1:i]]):
-                    peer.send(message)
-                    if number < answers:
-                        peer.answer()
+                for number, message in enumerate(messages + talk[:count]):
+                    peer.send(message(taken))
+                    if number < len(talk) and (number < count or hears_all):
+                        taken = peer.answer()[2]
+                        confirmed += number == 3
                 peer.close()
                 self.wait_for(lambda: not self.client("d")["connected"])
-        expect(not self.snapshots(), "none was confirmed")
+                self.wait_for(lambda: len(list(descriptors.iterdir())) == before)
+                self.wait_for(lambda: not [p for p in self.state.rglob("*") if ".new-" in p.name])
+        expect(confirmed == 7, confirmed)
+        model = self.state / "clients/d/files/m.model"
+        expect(model.read_bytes() == b"m" * 5000, "the file is whole")
         peer = self.peer("d", instance="new")
         peer.take()
         self.stop()
