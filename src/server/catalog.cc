@@ -154,8 +154,9 @@ void Catalog::note_metrics(Client& client, std::string_view text, uint64_t now_u
   double restore_ns = number_value(text, "restore_ns");
   if (!std::isnan(decision_ns)) client.decision_ns = decision_ns;
   if (!std::isnan(restore_ns)) client.restore_ns = restore_ns;
-  CurvePoint point{now_unix_ms, number_value(text, "score"), number_value(text, "loss")};
-  if (std::isnan(point.score) && std::isnan(point.loss)) return;
+  CurvePoint point{now_unix_ms, number_value(text, "score"), number_value(text, "loss"),
+                   decision_ns};
+  if (std::isnan(point.score) && std::isnan(point.loss) && std::isnan(decision_ns)) return;
   client.curve.push_back(point);
   client.curve_total++;
   if (client.curve.size() > limits_.curve_points_max) thin_out(client.curve);

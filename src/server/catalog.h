@@ -34,7 +34,7 @@ struct Snapshot {
 
 struct CurvePoint {
   uint64_t unix_ms = 0;
-  double score = 0, loss = 0;  // NaN: not reported
+  double score = 0, loss = 0, decision_ns = 0;  // NaN: not reported
 };
 
 struct Client {

@@ -145,7 +145,10 @@ void Connection::abandon_file() { incoming_.reset(); }
 Result<bool> Connection::takes_snapshots(std::string_view driver) {
   if (driver_ != nullptr && driver == driver_->driver->name()) return true;
   if (driver == "savepoint" || driver == "process") return false;
-  return fail(ENOTSUP, "this connection has no driver '{}'", driver);
+  return fail(ENOTSUP,
+              "no driver '{}' here: 'savepoint' and 'process' need none, 'vm' is for a "
+              "program in a machine of belay serve --vm",
+              driver);
 }
 
 void Connection::take(const std::string& id) {
@@ -166,7 +169,11 @@ void Connection::restore(const std::string& id) {
 }
 
 void Connection::commit(Client& client) {
-  auto done = [self = shared_from_this()](Status status) { self->session_.on_committed(status); };
+  auto done = [self = shared_from_this()](Status status) {
+    if (!status && self->session_.client() != nullptr && !self->session_.client()->is_saved())
+      self->uses_driver_ = false;
+    self->session_.on_committed(status);
+  };
   if (driver_ == nullptr || std::exchange(uses_driver_, true)) return core_.commit(client, done);
   core_.use_driver(client, driver_, done);
 }

@@ -118,8 +118,16 @@ class Server::Impl final : public ServerCore {
   Status listen_local(const std::string& path, Accepted accepted);
   void accept(Local::acceptor& acceptor, const Accepted& accepted);
   void add(std::unique_ptr<Wire> wire, std::shared_ptr<DriverSlot> driver);
-  Status attach(AttachedClient& attached);
+  struct Attachment {
+    std::string socket;
+    AttachedClient::Find find_again;
+    std::weak_ptr<DriverSlot> driver;  // as long as the connection lives
+    bool is_looked_for = false;
+  };
+  Status attach(Attachment& attachment, std::unique_ptr<SnapshotDriver> driver);
+  void look_for(Attachment& attachment);
   void remove_dropped(Client& client);
+  void forget_closed();
   void tick();
   void leave();
 
@@ -134,7 +142,8 @@ class Server::Impl final : public ServerCore {
   std::vector<std::shared_ptr<Listener>> listeners_;
   std::vector<std::string> sockets_, addresses_;
   std::list<std::shared_ptr<Connection>> connections_;
-  std::map<std::string, std::shared_ptr<DriverSlot>> drivers_;
+  std::list<Attachment> attachments_;
+  std::map<std::string, std::shared_ptr<DriverSlot>> drivers_;  // of clients that are connected
   std::unique_ptr<Terminal> terminal_;
   // Entries of the catalogue are written in order; files and drivers need not wait for them.
   asio::thread_pool writer_{1}, workers_{2};
@@ -226,22 +235,54 @@ void Server::Impl::accept(Local::acceptor& acceptor, const Accepted& accepted) {
 }
 
 void Server::Impl::add(std::unique_ptr<Wire> wire, std::shared_ptr<DriverSlot> driver) {
-  std::erase_if(connections_, [](const auto& connection) { return connection->is_closed(); });
+  forget_closed();
   if (connections_.size() >= options_.limits.clients_max + kOtherConnectionsMax) return;
   auto connection = std::make_shared<Connection>(*this, std::move(wire), std::move(driver));
   connections_.push_back(connection);
   connection->start();
 }
 
-Status Server::Impl::attach(AttachedClient& attached) {
+Status Server::Impl::attach(Attachment& attachment, std::unique_ptr<SnapshotDriver> driver) {
   Local::socket socket(io_);
   ErrorCode code;
-  socket.connect(Local::endpoint(attached.socket), code);
-  if (code) return failed(code, attached.socket);
+  socket.connect(Local::endpoint(attachment.socket), code);
+  if (code) return failed(code, attachment.socket);
   auto slot = std::make_shared<DriverSlot>();
-  slot->driver = std::move(attached.driver);
+  slot->driver = std::move(driver);
+  attachment.driver = slot;
   add(std::make_unique<AsioWire<Local::socket>>(std::move(socket), buffer_), slot);
   return {};
+}
+
+// Its machine has ended, or its program has spoken out of turn.
+void Server::Impl::look_for(Attachment& attachment) {
+  if (!attachment.driver.expired() || !attachment.find_again) return;
+  if (attachment.is_looked_for) return;
+  attachment.is_looked_for = true;
+  auto found = std::make_shared<std::unique_ptr<SnapshotDriver>>();
+  auto find = [found, find_again = attachment.find_again]() -> Status {
+    BELAY_ASSIGN(*found, find_again());
+    return {};
+  };
+  run(find, [this, &attachment, found](Status status) {
+    attachment.is_looked_for = false;
+    if (status) status = attach(attachment, std::move(*found));
+    if (status) log(LogLevel::kNotice, "{}: a machine is there again", attachment.socket);
+  });
+}
+
+// What takes its snapshots goes with the connection: another one may want to talk to its machine.
+void Server::Impl::forget_closed() {
+  std::erase_if(connections_, [](const auto& connection) { return connection->is_closed(); });
+  std::erase_if(drivers_, [this](const auto& known) {
+    const Client* client = catalog_.find(known.first);
+    if (client->connected) return false;
+    log(LogLevel::kError,
+        "the machine of client '{}' is gone, and its snapshots with it unless it "
+        "still runs: belay vm starts one",
+        known.first);
+    return true;
+  });
 }
 
 Status Server::Impl::start() {
@@ -270,7 +311,9 @@ Status Server::Impl::start() {
         fmt::format("http://127.0.0.1:{}/?token={}", http->port(), options_.token));
     listeners_.push_back(std::move(http));
   }
-  for (AttachedClient& attached : options_.attached) BELAY_TRY(attach(attached));
+  for (AttachedClient& attached : options_.attached)
+    BELAY_TRY(attach(attachments_.emplace_back(Attachment{attached.socket, attached.find_again}),
+                     std::move(attached.driver)));
   return {};
 }
 
@@ -281,7 +324,8 @@ void Server::Impl::tick() {
   timer_.async_wait([this](ErrorCode code) {
     if (code) return;
     uint64_t now = unix_ms();
-    std::erase_if(connections_, [](const auto& connection) { return connection->is_closed(); });
+    forget_closed();
+    for (Attachment& attachment : attachments_) look_for(attachment);
     // A copy: a tick may close connections.
     for (auto& connection : std::vector(connections_.begin(), connections_.end()))
       connection->tick(now);

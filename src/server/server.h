@@ -15,8 +15,10 @@ namespace belay {
 // A client that does not connect by itself: the server connects to a Unix socket, behind which it
 // is (a virtual machine's serial port), and takes its snapshots from outside.
 struct AttachedClient {
+  using Find = std::function<Result<std::unique_ptr<SnapshotDriver>>()>;
   std::string socket;
   std::unique_ptr<SnapshotDriver> driver;
+  Find find_again;  // for one that has ended and been started anew; null: it is not waited for
 };
 
 struct ServerOptions {

@@ -113,13 +113,26 @@ class Story {
   }
   bool is_started() const { return server_.pid() != 0; }
 
+  // A machine that is killed, and one that is started in its place: the server finds it by itself,
+  // and lists no snapshot that went with the first one.
+  void lose_the_machine() {
+    ASSERT_TRUE(start(StrikingOs::kNever) && greet() && take() && set("model"));
+    peer_.hang_up();
+    for (const std::string& image : images()) fs::remove(folder_ + "/images/" + image);
+    accepted_ = false;
+    ASSERT_TRUE(greet());
+    EXPECT_EQ(look(), (Truth{.file = "model"}));
+    ASSERT_TRUE(take() && go_back() && get());
+  }
+
  private:
   bool start(uint64_t number) {
     accepted_ = false;
     return server_.start(strike_, number, [&](ServerOptions& options, StrikingOs& os) {
-      if (machine_)
-        options.attached.push_back(
-            {folder_ + "/port", std::make_unique<FileDriver>(folder_ + "/images", os)});
+      auto find = [&os, images = folder_ + "/images"]() -> Result<std::unique_ptr<SnapshotDriver>> {
+        return std::make_unique<FileDriver>(images, os);
+      };
+      if (machine_) options.attached.push_back({folder_ + "/port", find().value(), find});
     });
   }
 
@@ -316,6 +329,13 @@ TEST_P(ServerFaults, AtEveryChange) {
   }
   printf("%lu changes\n", number - 1);
   EXPECT_GT(number, 50u) << "hardly any change was seen";
+}
+
+TEST(ServerMachine, IsKilledAndStartedAgain) {
+  std::string folder = testing::TempDir() + "belay-faults-XXXXXX";
+  BELAY_CHECK(mkdtemp(folder.data()) != nullptr);
+  Story(folder, Strike::kKill, true).lose_the_machine();
+  fs::remove_all(folder);
 }
 
 std::string name_of_case(const testing::TestParamInfo<std::tuple<Strike, bool>>& info) {
