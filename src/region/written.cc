@@ -7,13 +7,17 @@
 #include <execinfo.h>
 #include <fcntl.h>
 #include <fenv.h>
+#include <grp.h>
 #include <iconv.h>
 #include <inttypes.h>
 #include <libgen.h>
 #include <malloc.h>
 #include <math.h>
+#include <net/if.h>
+#include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <regex.h>
 #include <sched.h>
 #include <semaphore.h>
