@@ -38,13 +38,16 @@
 #include <stdint.h>
 
 #ifdef __cplusplus
+#if __cplusplus >= 201103L
 #define BELAY_NOTHROW noexcept
-#define BELAY_NORETURN [[noreturn]]
+#else
+#define BELAY_NOTHROW throw()
+#endif
 extern "C" {
 #else
 #define BELAY_NOTHROW
-#define BELAY_NORETURN _Noreturn
 #endif
+#define BELAY_NORETURN __attribute__((noreturn))
 
 /* ---- Markers -------------------------------------------------------------------------------- */
 
