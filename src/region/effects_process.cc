@@ -225,8 +225,11 @@ void go_back(void* argument) {
   close(folder);
 }
 
+// Once a region: each note holds a descriptor until the commit.
 void note_folder() {
-  if (!in_region()) return;
+  static const char is_noted = 0;  // for its address
+  if (!in_region() || find_noted(&is_noted) != nullptr) return;
+  add_noted(&is_noted);
   int folder = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0) return;
   int high = fcntl(folder, F_DUPFD_CLOEXEC, 256);

@@ -5,6 +5,7 @@
 // Output: child: one two
 #include <arpa/inet.h>
 #include <belay/region.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <grp.h>
 #include <netdb.h>
@@ -35,7 +36,7 @@ static struct {
 } to, before;
 static int ends[2];
 static pthread_key_t key;
-static int error;
+static int error, descriptors;
 
 static int count_entry(const char* path, const struct stat* about, int type, struct FTW* where) {
   (void)path, (void)about, (void)type, (void)where;
@@ -62,6 +63,19 @@ static void run_children(void) {
   if (fork() == 0) execlp("sh", "sh", "-c", "exit 4", NULL);
   CHECK(wait(&status) > 0 && WEXITSTATUS(status) == 4);
   printf("child: %s", read_back);
+}
+
+// What a rollback needs of a folder is one descriptor, and of files that it removes none.
+static void make_files(void) {
+  int held = 0;
+  for (int i = 0; i < 20; i++) {
+    char name[] = "/tmp/belay_victim_XXXXXX";
+    const int file = mkstemp(name);
+    CHECK(file >= 0 && write(file, "text", 4) == 4 && close(file) == 0 && unlink(name) == 0);
+    CHECK(chdir("/") == 0);
+  }
+  for (int i = 0; i < 1024; i++) held += fcntl(i, F_GETFD) >= 0;
+  CHECK(held <= descriptors + 1);
 }
 
 static void receive(void) {
@@ -93,6 +107,7 @@ static void work(void) {
   CHECK(nftw("/etc", count_entry, 4, FTW_PHYS | FTW_CHDIR) == 1);
   CHECK(pthread_setspecific(key, &to) == 0 && pthread_getspecific(key) == &to);
   run_children();
+  make_files();
 }
 
 // The start of what libc knows of the thread: keys' values, but nothing that the kernel writes.
@@ -102,6 +117,7 @@ enum { DESCRIPTOR_BYTES = 0x400 };
 int main(void) {
   CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) == 0);
   CHECK(pthread_key_create(&key, NULL) == 0);
+  for (int i = 0; i < 1024; i++) descriptors += fcntl(i, F_GETFD) >= 0;
   memset(&to, 0x5a, sizeof to);
   to.walked = 0;
   before = to;
