@@ -137,9 +137,9 @@ enum ckpt_races {
 
 /* A zero field leaves the setting as it is. The environment wins over what the program passes. */
 struct ckpt_attr {
-  /* Each thread's log ends here. Address space only, until it is used. Default 64 GiB, less where
-     the process may not reserve that much. Takes effect for threads that have not begun a region.
-     BELAY_CKPT_LOG_MAX (bytes; K, M, G). */
+  /* Each thread's log ends here. Address space only, until it is used. Default: half of the
+     machine's memory, at most 64 GiB; less where the process may not reserve that much. Takes
+     effect for threads that have not begun a region. BELAY_CKPT_LOG_MAX (bytes; K, M, G). */
   size_t log_bytes_max;
   enum ckpt_buffer buffer;   /* BELAY_CKPT_BUFFER=array|hash */
   enum ckpt_output output;   /* BELAY_CKPT_OUTPUT=defer|allow|refuse */
