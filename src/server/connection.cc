@@ -23,7 +23,7 @@ std::span<const std::byte> bytes_of(std::string_view text) {
 }  // namespace
 
 std::span<const std::byte> Connection::Outgoing::rest() const {
-  return (file ? file->bytes() : bytes_of(text)).subspan(sent);
+  return (file ? file->bytes() : bytes_of(shared ? *shared : text)).subspan(sent);
 }
 
 Connection::Connection(ServerCore& core, std::unique_ptr<Wire> wire,
@@ -33,7 +33,7 @@ Connection::Connection(ServerCore& core, std::unique_ptr<Wire> wire,
       driver_(std::move(driver)),
       parser_(core.catalog().limits().file_bytes_max),
       moved_ms_(core.now_unix_ms()),
-      session_(core.catalog(), *this) {}
+      session_(core.catalog(), core.hub(), *this) {}
 
 void Connection::close() {
   if (closed_) return;
@@ -49,7 +49,8 @@ void Connection::tick(uint64_t now_ms) {
   bool moving = parser_.inside() || !outgoing_.empty();
   uint64_t still_ms = now_ms > moved_ms_ ? now_ms - moved_ms_ : 0;
   if (!greeted && still_ms > kGreetingMs) fail_with(fail(ETIME, "no SET :client").value());
-  if (greeted && moving && still_ms > kStalledMs) close();
+  if (greeted && moving && still_ms > kStalledMs) return close();
+  session_.on_tick();
 }
 
 void Connection::read() {
@@ -82,7 +83,14 @@ void Connection::fail_with(const Error& error) {
 void Connection::send(FrameType type, uint16_t flags, std::string_view name,
                       std::string_view body) {
   if (closed_) return;
-  outgoing_.push_back({encode_frame(type, flags, name, body), nullptr});
+  outgoing_.push_back({encode_frame(type, flags, name, body)});
+  flush();
+}
+
+void Connection::send_shared(FrameType type, std::string_view name, Hub::Body body) {
+  if (closed_) return;
+  outgoing_.push_back({encode_frame_start(type, 0, name, body->size())});
+  if (!body->empty()) outgoing_.push_back({.shared = std::move(body)});
   flush();
 }
 
@@ -92,8 +100,8 @@ Status Connection::send_file(const Client& client, std::string_view name) {
     if (file.error().code == ENOENT) return fail(ENOENT, "no file '{}'", name);
     return tl::make_unexpected(file.error());
   }
-  outgoing_.push_back({encode_frame_start(FrameType::kSet, 0, name, (*file)->bytes().size()), {}});
-  outgoing_.push_back({"", *file});
+  outgoing_.push_back({encode_frame_start(FrameType::kSet, 0, name, (*file)->bytes().size())});
+  outgoing_.push_back({.file = *file});
   flush();
   return {};
 }
@@ -142,7 +150,7 @@ void Connection::abandon_file() { incoming_.reset(); }
 
 Result<bool> Connection::takes_snapshots(std::string_view driver) {
   if (driver_ != nullptr && driver == driver_->driver->name()) return true;
-  if (driver == "savepoint" || driver == "process") return false;
+  if (driver == "savepoint" || driver == "process" || driver == kNoDriver) return false;
   return fail(ENOTSUP, "this connection has no driver '{}'", driver);
 }
 
