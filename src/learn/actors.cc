@@ -71,6 +71,14 @@ void send_when_due(ModelStore& models, Model& model) {
   }
 }
 
+Status send_rest(ModelStore& models) {
+  for (auto& model : models.models()) {
+    if (model->broken || model->learned() == nullptr || !models.is_exchanged(*model)) continue;
+    BELAY_TRY(exchange_for_weights(models, *model, take_experience(*model)));
+  }
+  return {};
+}
+
 Status learn_from_actors(ModelStore& models, Model& model, void (*pause)()) {
   if (models.exchange() == nullptr) return no_exchange();
   auto publish = [&] {

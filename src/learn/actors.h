@@ -12,6 +12,8 @@ Status begin_acting(ModelStore& models, Model& model);
 // After each decision of an actor: exchanges experience for weights when there is enough of it. An
 // actor that can't go on ends its process: nobody would learn from what it does.
 void send_when_due(ModelStore& models, Model& model);
+// At the end of an actor that has played its games.
+Status send_rest(ModelStore& models);
 
 // The learner: takes in what actors send and publishes weights, until the exchange is lost. `pause`
 // is called in between.

@@ -71,13 +71,15 @@ time_t now_seconds() {
 Status save_models() {
   if (kept->owner != getpid()) return {};
   kept->saved_at = now_seconds();
-  return kept->models.save_all();
+  return kept->models.mode() == AuMode::kAct ? Status() : kept->models.save_all();
 }
 
 __attribute__((destructor)) void save_at_exit() {
   if (kept == nullptr) return;
   Turn turn;
   if (Status saved = save_models(); !saved) kept->models.warn(saved.error());
+  if (kept->models.mode() != AuMode::kAct || kept->owner != getpid()) return;
+  if (Status sent = send_rest(kept->models); !sent) kept->models.warn(sent.error());
 }
 
 // Before each decision. Training that is killed has lost a minute, and none when it was asked to
