@@ -60,10 +60,10 @@ class ActorsServer {
  public:
   explicit ActorsServer(const std::string& models)
       : socket_(socket_name()),
-        server_(require(Server::start(
-            {.folder = std::filesystem::absolute(models).string() + "/.actors",
-             .socket = socket_,
-             .ends_by_signal = false}))),
+        server_(require(
+            Server::start({.folder = std::filesystem::absolute(models).string() + "/.actors",
+                           .socket = socket_,
+                           .ends_by_signal = false}))),
         thread_([this] { server_->run(); }) {}
   ~ActorsServer() {
     server_->stop();
@@ -139,10 +139,11 @@ void Actors::note_end(size_t number, int status) {
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
   actor.failures = Clock::now() - actor.started < kSoon ? actor.failures + 1 : 1;
   if (actor.failures >= kFailuresMax)
-    throw Failure(kExitUnavailable,
-                  fmt::format("actor {} {}, soon after its start, for the {}rd time. What was saved "
-                              "is kept: the same command goes on from there",
-                              number, how_it_ended(status), kFailuresMax));
+    throw Failure(
+        kExitUnavailable,
+        fmt::format("actor {} {}, soon after its start, for the {}rd time. What was saved "
+                    "is kept: the same command goes on from there",
+                    number, how_it_ended(status), kFailuresMax));
   notice("actor {} {}: another takes its place", number, how_it_ended(status));
 }
 

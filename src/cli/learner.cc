@@ -53,8 +53,8 @@ void LearnerOptions::prepare(const std::vector<std::string>& after_dashes) {
   program = find_executable(command[0]);
 }
 
-void become_program(const LearnerOptions& options, const char* mode,
-                    const Environment& environment, const EndWatch& ends) {
+void become_program(const LearnerOptions& options, const char* mode, const Environment& environment,
+                    const EndWatch& ends) {
   sigprocmask(SIG_SETMASK, &ends.mask_before(), nullptr);
   setenv("BELAY_AU", mode, 1);
   setenv("BELAY_AU_MODELS", options.models.c_str(), 1);

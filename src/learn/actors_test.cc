@@ -53,9 +53,7 @@ struct Player {
       models.find(name)->spec().options.deep_q.learn_after = 64;
     }
   }
-  Status see() {
-    return decisions.extract("place", BELAY_AU_I32, {.channels = 1}, &place);
-  }
+  Status see() { return decisions.extract("place", BELAY_AU_I32, {.channels = 1}, &place); }
   void play(int count) {
     for (; count > 0; count--) {
       ASSERT_TRUE(see());
@@ -96,7 +94,8 @@ TEST(Actors, WhatTheySeeIsLearnt) {
   belay_au_stats learned = learner.model().stats();
   uint64_t unsent = one.model().outbox.decisions + two.model().outbox.decisions;
   EXPECT_EQ(learned.decisions + unsent + one.episodes + two.episodes, 2 * 40 * 200u);
-  EXPECT_NEAR(double(learned.batches), double(learned.decisions) / 4, 64) << "one for four decisions";
+  EXPECT_NEAR(double(learned.batches), double(learned.decisions) / 4, 64)
+      << "one for four decisions";
   uint64_t untold = one.model().outbox.endings.size() + two.model().outbox.endings.size();
   EXPECT_EQ(learned.episodes + untold, one.episodes + two.episodes);
   EXPECT_EQ(one.model().stats().batches, 0u) << "an actor learns nothing by itself";

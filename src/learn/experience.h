@@ -1,5 +1,5 @@
-// What an actor tells the learner: transitions, as they lie in the replay memory, how many decisions
-// they took, and how games ended. docs/actors.md describes the bytes.
+// What an actor tells the learner: transitions, as they lie in the replay memory, how many
+// decisions they took, and how games ended. docs/actors.md describes the bytes.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +53,8 @@ struct Learned;
 
 // The oldest of what `model`'s outbox holds, which is then rid of it.
 std::vector<std::byte> take_experience(Model& model);
-// Views of `message`, whose length is right and whose numbers a learner can use. Fails with EBADMSG.
+// Views of `message`, whose length is right and whose numbers can be learnt from. Fails with
+// EBADMSG.
 Result<Experience> read_experience(std::span<const std::byte> message, Learned& learned);
 
 }  // namespace belay

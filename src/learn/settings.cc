@@ -8,14 +8,13 @@
 namespace belay {
 namespace {
 
-constexpr std::string_view kModeNames[] = {"off", "record", "train", "deploy",
-                                             "act", "learn"};
+constexpr std::string_view kModeNames[] = {"off", "record", "train", "deploy", "act", "learn"};
 
 AuMode parse_mode(const char* text) {
   for (size_t i = 0; i < std::size(kModeNames); i++)
     if (text == kModeNames[i]) return static_cast<AuMode>(i);
-  log(LogLevel::kError, "BELAY_AU={}: off, record, train, deploy, act and learn are possible; it is off",
-      text);
+  log(LogLevel::kError,
+      "BELAY_AU={}: off, record, train, deploy, act and learn are possible; it is off", text);
   return AuMode::kOff;
 }
 

@@ -14,8 +14,8 @@ struct AuSettings {
   ModelString folder = ".";
   ModelString options;  // "model.option=value ..."
   AuBackend backend = AuBackend::kEigen;
-  ModelString exchanged;   // the model that actors and a learner share; empty: the first that decides
-  uint64_t actor = 0;      // which of the actors this is: they choose at random differently
+  ModelString exchanged;  // the model that they share; empty: the first that decides
+  uint64_t actor = 0;     // which of the actors this is: they choose at random differently
 };
 
 // From the environment. What can't be understood is reported on standard error, and is off.

@@ -1,8 +1,6 @@
 // The way of an actor's experience and a learner's weights: BELAY_AU_EXCHANGE names the server. A
-// connection beside that of the snapshots (client.cc): which driver those have does not matter here.
+// connection beside that of the snapshots (client.cc), whichever driver those have.
 // Part of libbelay_learn.
-#include "learn/exchange.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -12,6 +10,7 @@
 #include "base/log.h"
 #include "belay/checkpoint_restore.h"
 #include "belay/savepoint.h"
+#include "learn/exchange.h"
 #include "server/client_name.h"
 #include "server/link.h"
 

@@ -13,8 +13,8 @@
 namespace belay {
 
 std::string_view name_of(FrameType type) {
-  constexpr std::string_view kNames[] = {"?", "CKP", "RES", "YES", "NO", "GET", "SET",
-                                         "EXP", "WTS"};
+  constexpr std::string_view kNames[] = {"?",   "CKP", "RES", "YES", "NO",
+                                         "GET", "SET", "EXP", "WTS"};
   auto index = static_cast<size_t>(type);
   return kNames[index < std::size(kNames) ? index : 0];
 }
@@ -59,7 +59,8 @@ Status check_header(const FrameHeader& header, uint64_t file_bytes_max) {
                 kFrameVersion);
   if (header.checksum != checksum(&header, offsetof(FrameHeader, checksum)))
     return fail(EPROTO, "a frame's header is damaged");
-  if (header.type < 1 || header.type > kFrameTypeLast) return fail(EPROTO, "no frame type {}", header.type);
+  if (header.type < 1 || header.type > kFrameTypeLast)
+    return fail(EPROTO, "no frame type {}", header.type);
   if (header.flags > kFlagsKnown || header.reserved != 0)
     return fail(EPROTO, "a frame with flags of another version");
   if (header.name_bytes > kFrameNameMax)

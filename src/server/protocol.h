@@ -12,7 +12,16 @@
 
 namespace belay {
 
-enum class FrameType : uint8_t { kCkp = 1, kRes = 2, kYes = 3, kNo = 4, kGet = 5, kSet = 6, kExp = 7, kWts = 8 };
+enum class FrameType : uint8_t {
+  kCkp = 1,
+  kRes = 2,
+  kYes = 3,
+  kNo = 4,
+  kGet = 5,
+  kSet = 6,
+  kExp = 7,
+  kWts = 8
+};
 constexpr uint8_t kFrameTypeLast = 8;
 std::string_view name_of(FrameType type);
 // Whether its body is text, of at most kTextBytesMax, when its name is reserved or in any case.

@@ -87,8 +87,7 @@ void run(std::span<const std::byte> data) {
                                         ":metrics", "../x",    ":experience"};
       std::string_view text(reinterpret_cast<const char*>(piece.data()), piece.size());
       auto type = FrameType(1 + (choice >> 4) % kFrameTypeLast);
-      std::string frame =
-          encode_frame(type, uint16_t(choice >> 7), kNames[piece.size() % 7], text);
+      std::string frame = encode_frame(type, uint16_t(choice >> 7), kNames[piece.size() % 7], text);
       if (choice >> 4 == 15)
         frame = encode_frame(FrameType::kSet, 0, ":client", "name=a\ndriver=vm\ninstance=b\n");
       fed = parser.feed(std::as_bytes(std::span(frame)), session);

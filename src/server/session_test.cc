@@ -181,12 +181,11 @@ TEST_F(SessionTest, FailuresAreAnswered) {
 // out of order ends the connection with a reason.
 TEST_F(SessionTest, EveryMessageInEveryState) {
   const std::string kHello = "name=luigi\ndriver=savepoint\ninstance=b2\n";
-  for (State state : {State::kGreeting, State::kReady, State::kReceiving, State::kStoring,
-                      State::kTaking, State::kRestoring, State::kCommitting, State::kWaiting,
-                      State::kDrawing, State::kClosed}) {
-    for (auto type :
-         {FrameType::kCkp, FrameType::kRes, FrameType::kYes, FrameType::kNo, FrameType::kGet,
-          FrameType::kSet, FrameType::kExp, FrameType::kWts}) {
+  for (State state :
+       {State::kGreeting, State::kReady, State::kReceiving, State::kStoring, State::kTaking,
+        State::kRestoring, State::kCommitting, State::kWaiting, State::kDrawing, State::kClosed}) {
+    for (auto type : {FrameType::kCkp, FrameType::kRes, FrameType::kYes, FrameType::kNo,
+                      FrameType::kGet, FrameType::kSet, FrameType::kExp, FrameType::kWts}) {
       for (std::string name :
            {"", "here.model", ":client", ":snapshot", ":metrics", ":experience", ":what"}) {
         SessionTest_EveryMessageInEveryState_Test fresh;
@@ -293,9 +292,9 @@ TEST_F(SessionTest, NamesAreNoPaths) {
 // One of several that meet in one hub.
 struct Peer {
   Peer(Catalog& catalog, Hub& hub, std::string_view name) : session(catalog, hub, host) {
-    EXPECT_EQ(ask(FrameType::kSet, ":client",
-                  fmt::format("name={}\ndriver=none\ninstance=i\n", name)),
-              "YES");
+    EXPECT_EQ(
+        ask(FrameType::kSet, ":client", fmt::format("name={}\ndriver=none\ninstance=i\n", name)),
+        "YES");
   }
   // What it is told because of one frame of its own.
   std::string ask(FrameType type, std::string_view name, std::string_view body) {

@@ -133,8 +133,8 @@ class Test:
         expect(abs(self.play() - 9.5) < 1e-3, "not learnt")
 
     def resumed(self):
-        """The command, killed, leaves no process and no socket, and goes on where it was; so it does
-        when it was its learner that was killed."""
+        """The command, killed, leaves no process and no socket, and goes on where it was; so it
+        does when it was its learner that was killed."""
         training = self.train("minutes=5")
         learner, actors = training.begun()
         training.process.kill()
