@@ -65,7 +65,10 @@ void send_when_due(ModelStore& models, Model& model) {
   bool enough = memory.added() - outbox.rows_sent >= rows_of_message(memory.width()) ||
                 outbox.decisions >= kMessageDecisionsMax || outbox.endings.size() >= kEndingsMax;
   if (!enough && now_ns() - outbox.sent_ns < kSendEveryNs) return;
-  if (Status sent = exchange_for_weights(models, model, take_experience(model)); !sent) {
+  Status sent = exchange_for_weights(models, model, take_experience(model));
+  // One that decides seldom does not let the answer lie: it would be old, and the server waits.
+  if (sent && !enough) sent = exchange_for_weights(models, model, {});
+  if (!sent) {
     log(LogLevel::kError, "{}: this actor ends", sent.error().text());
     end_by(1u << SIGTERM);
   }
@@ -75,6 +78,7 @@ Status send_rest(ModelStore& models) {
   for (auto& model : models.models()) {
     if (model->broken || model->learned() == nullptr || !models.is_exchanged(*model)) continue;
     BELAY_TRY(exchange_for_weights(models, *model, take_experience(*model)));
+    BELAY_TRY(exchange_for_weights(models, *model, {}));
   }
   return {};
 }

@@ -17,9 +17,9 @@ class Exchange {
  public:
   virtual ~Exchange() = default;
 
-  // An actor's. Waits until there are weights, and room for the experience; an empty batch only
-  // asks for weights. `weights` is empty if they are those that it has. Fails with ENOENT when
-  // nobody learns this model.
+  // An actor's. Waits until the batch before has found room, and brings weights that are new since:
+  // empty if there are none. With an empty batch it waits for all that was sent, and for weights.
+  // Fails with ENOENT when nobody learns this model.
   virtual Status send(std::string_view model, std::span<const std::byte> batch,
                       std::vector<std::byte>& weights) = 0;
 

@@ -24,9 +24,10 @@ class ExchangeClient final : public Exchange {
   Status send(std::string_view model, std::span<const std::byte> batch,
               std::vector<std::byte>& weights) override {
     return converse([&]() -> Status {
-      BELAY_ASSIGN(Reply reply, link_.ask(FrameType::kExp, 0, model, batch));
-      if (reply.type == FrameType::kNo) return fail(ENOENT, "the server says: {}", reply.text);
-      return read_body(reply, weights);
+      if (answer_due_) BELAY_TRY(take_answer(weights));
+      BELAY_TRY(link_.tell(FrameType::kExp, 0, model, batch));
+      answer_due_ = true;
+      return batch.empty() ? take_answer(weights) : Status();
     });
   }
   Status publish(std::string_view model, std::span<const std::byte> weights) override {
@@ -56,9 +57,16 @@ class ExchangeClient final : public Exchange {
     return status;
   }
   Status connect() {
+    answer_due_ = false;
     if (belay_exempt_file(link_.fd()) != 0) return fail(errno, "{}", belay_crerror());
     return link_.connect(
         fmt::format("name={0}\ndriver=none\ninstance={1}\npid={1}\n", name_.c_str(), getpid()));
+  }
+  Status take_answer(std::vector<std::byte>& weights) {
+    answer_due_ = false;
+    BELAY_ASSIGN(Reply reply, link_.answer());
+    if (reply.type == FrameType::kNo) return fail(ENOENT, "the server says: {}", reply.text);
+    return read_body(reply, weights);
   }
   Status read_body(const Reply& reply, std::vector<std::byte>& to) {
     if (is_text(reply.type)) return {};
@@ -69,6 +77,7 @@ class ExchangeClient final : public Exchange {
   Link link_;
   ModelString name_;
   bool talking_ = false;
+  bool answer_due_ = false;  // to an actor's last message
 };
 
 // Runs once learn/autonomize.cc has what does not go back.

@@ -153,8 +153,8 @@ Result<Reply> Link::read_reply() {
   return reply;
 }
 
-Result<Reply> Link::ask(FrameType type, uint16_t flags, std::string_view name,
-                        std::span<const std::byte> body) {
+Status Link::tell(FrameType type, uint16_t flags, std::string_view name,
+                  std::span<const std::byte> body) {
   if (!connected_) return fail(ENOTCONN, "not connected to the server");
   char start[sizeof(FrameHeader) + kFrameNameMax + kTextBytesMax];
   FrameHeader header = make_header(type, flags, name.size(), body.size());
@@ -167,11 +167,20 @@ Result<Reply> Link::ask(FrameType type, uint16_t flags, std::string_view name,
     body = {};
   }
   BELAY_TRY(send_all(std::as_bytes(std::span(start, bytes))));
-  BELAY_TRY(send_all(body));
+  return send_all(body);
+}
+
+Result<Reply> Link::answer() {
   for (;;) {
     BELAY_ASSIGN(Reply reply, read_reply());
     if (reply.type != FrameType::kCkp) return reply;  // a call that this question has crossed
   }
+}
+
+Result<Reply> Link::ask(FrameType type, uint16_t flags, std::string_view name,
+                        std::span<const std::byte> body) {
+  BELAY_TRY(tell(type, flags, name, body));
+  return answer();
 }
 
 Status Link::read_body(std::span<std::byte> to) { return receive(to.data(), to.size()); }

@@ -39,6 +39,10 @@ class Link {
   Result<Reply> ask(FrameType type, uint16_t flags, std::string_view name, std::string_view text) {
     return ask(type, flags, name, std::as_bytes(std::span(text)));
   }
+  // The same in two steps, between which the client does something else.
+  Status tell(FrameType type, uint16_t flags, std::string_view name,
+              std::span<const std::byte> body);
+  Result<Reply> answer();
   // Behind a reply of type SET, EXP or WTS: its body.
   Status read_body(std::span<std::byte> to);
   // Whether the server has sent something unasked: its CKP.
