@@ -50,23 +50,45 @@ void LearnerOptions::prepare(const std::vector<std::string>& after_dashes) {
   std::error_code error;
   std::filesystem::create_directories(models, error);
   if (error) throw Failure(kExitCannotCreate, fmt::format("{}: {}", models, error.message()));
+  program = find_executable(command[0]);
 }
 
-Learner::Learner(const LearnerOptions& options, const char* mode, EndWatch& ends)
+void become_program(const LearnerOptions& options, const char* mode, const Environment& environment,
+                    const EndWatch& ends) {
+  sigprocmask(SIG_SETMASK, &ends.mask_before(), nullptr);
+  setenv("BELAY_AU", mode, 1);
+  setenv("BELAY_AU_MODELS", options.models.c_str(), 1);
+  for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
+  const char* outside = getenv("BELAY_AU_SET");
+  std::string set = outside != nullptr ? outside : "";
+  for (const std::string& option : options.set) set += " " + option;
+  setenv("BELAY_AU_SET", set.c_str(), 1);
+  std::vector<char*> argv;
+  for (const std::string& argument : options.command)
+    argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  execv(options.program.c_str(), argv.data());
+  fprintf(stderr, "belay: %s: %s\n", options.program.c_str(), errno_text(errno));
+  _exit(kExitCannotExecute);
+}
+
+Learner::Learner(const LearnerOptions& options, const char* mode, Environment environment,
+                 EndWatch& ends)
     : name_(options.command[0]), wanted_(options.model), ends_(ends) {
   int events[2];
   if (pipe2(events, O_CLOEXEC) != 0)
     throw Failure(kExitUnavailable, fmt::format("pipe: {}", errno_text(errno)));
-  const std::string program = find_executable(options.command[0]);
   const pid_t parent = getpid();
   child_ = fork();
   if (child_ == 0) {
     // Nobody would watch over it any more. It saves what it has learnt.
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) _exit(kExitSignal + SIGTERM);
-    become_program(options, mode, events[1]);
-    fprintf(stderr, "belay: %s: %s\n", program.c_str(), errno_text(errno));
-    _exit(kExitCannotExecute);
+    // What the program prints is not to get into what a program reads.
+    if (options.json) dup2(STDERR_FILENO, STDOUT_FILENO);
+    fcntl(events[1], F_SETFD, 0);
+    environment.emplace_back("BELAY_AU_PROGRESS", fmt::format("/proc/self/fd/{}", events[1]));
+    become_program(options, mode, environment, ends);
   }
   int code = errno;
   close(events[1]);
@@ -74,25 +96,6 @@ Learner::Learner(const LearnerOptions& options, const char* mode, EndWatch& ends
   fcntl(events_, F_SETFL, O_NONBLOCK);
   if (child_ < 0) throw Failure(kExitUnavailable, fmt::format("fork: {}", errno_text(code)));
   ended_ = open_pidfd(child_);
-}
-
-void Learner::become_program(const LearnerOptions& options, const char* mode, int events) const {
-  sigprocmask(SIG_SETMASK, &ends_.mask_before(), nullptr);
-  fcntl(events, F_SETFD, 0);
-  setenv("BELAY_AU", mode, 1);
-  setenv("BELAY_AU_MODELS", options.models.c_str(), 1);
-  setenv("BELAY_AU_PROGRESS", fmt::format("/proc/self/fd/{}", events).c_str(), 1);
-  const char* outside = getenv("BELAY_AU_SET");
-  std::string set = outside != nullptr ? outside : "";
-  for (const std::string& option : options.set) set += " " + option;
-  setenv("BELAY_AU_SET", set.c_str(), 1);
-  // What the program prints is not to get into what a program reads.
-  if (options.json) dup2(STDERR_FILENO, STDOUT_FILENO);
-  std::vector<char*> argv;
-  for (const std::string& argument : options.command)
-    argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
-  execv(find_executable(options.command[0]).c_str(), argv.data());
 }
 
 Learner::~Learner() {

@@ -16,6 +16,7 @@ namespace belay::cli {
 
 struct LearnerOptions {
   std::vector<std::string> command;  // the program and its arguments
+  std::string program;               // where it is
   std::string models;                // folder of the model files
   std::string model;                 // the one whose episodes count; empty: the first that reports
   std::vector<std::string> set;      // MODEL.OPTION=VALUE
@@ -26,6 +27,12 @@ struct LearnerOptions {
   void prepare(const std::vector<std::string>& after_dashes);
 };
 
+using Environment = std::vector<std::pair<std::string, std::string>>;
+
+// In a child: the program, with BELAY_AU as `mode` and these variables.
+[[noreturn]] void become_program(const LearnerOptions& options, const char* mode,
+                                 const Environment& environment, const EndWatch& ends);
+
 struct Event {
   enum Kind { kModel, kEpisode, kQuiet, kEndAsked, kProgramEnded } kind = kQuiet;
   std::string model;
@@ -35,8 +42,8 @@ struct Event {
 
 class Learner {
  public:
-  // Starts the program, which ends with this process. `mode` is the value of BELAY_AU.
-  Learner(const LearnerOptions& options, const char* mode, EndWatch& ends);
+  // Starts the program, which ends with this process.
+  Learner(const LearnerOptions& options, const char* mode, Environment environment, EndWatch& ends);
   ~Learner();
   Learner(const Learner&) = delete;
   Learner& operator=(const Learner&) = delete;
@@ -49,7 +56,6 @@ class Learner {
 
  private:
   std::optional<Event> parse(const std::string& line);
-  void become_program(const LearnerOptions& options, const char* mode, int events) const;
   void read_lines();
   void check_end(int status) const;
   bool wait_until_ended(std::chrono::seconds patience);

@@ -22,7 +22,7 @@ struct Scores {
 Scores play_episodes(const PlayOptions& options, EndWatch& ends) {
   Scores scores;
   while (scores.all.size() < options.episodes && ends.signal() == 0) {
-    Learner learner(options, "deploy", ends);
+    Learner learner(options, "deploy", {}, ends);
     for (Event event; event.kind != Event::kProgramEnded;) {
       event = learner.next();
       if (event.kind == Event::kEpisode) {

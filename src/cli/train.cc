@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "cli/actors.h"
 #include "cli/command.h"
 #include "cli/curve_svg.h"
 #include "cli/exit_code.h"
@@ -20,6 +21,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct TrainOptions : LearnerOptions {
+  size_t actors = 0;
+  std::string server;
   std::vector<std::string> until;
   size_t window = 100;
 };
@@ -48,6 +51,7 @@ class Training {
   TrainOptions options_;
   Goal goal_;
   EndWatch ends_;
+  std::optional<Actors> actors_;
   Progress progress_;
   std::string model_, reached_;
   Curve curve_;
@@ -58,7 +62,9 @@ class Training {
 };
 
 int Training::run() {
+  if (options_.actors > 0) actors_.emplace(options_, options_.actors, options_.server, ends_);
   while (reached_.empty() && ends_.signal() == 0) one_program();
+  actors_.reset();
   finish();
   if (ends_.signal() == 0) return kExitOk;
   notice("ended by SIG{}: the same command goes on", sigabbrev_np(ends_.signal()));
@@ -67,8 +73,10 @@ int Training::run() {
 
 // A program that ends by itself has played its games, and is started for more.
 void Training::one_program() {
-  Learner learner(options_, "train", ends_);
+  Learner learner(options_, actors_ ? "learn" : "train",
+                  actors_ ? actors_->environment() : Environment(), ends_);
   for (;;) {
+    if (actors_) actors_->replace_ended();
     Event event = learner.next();
     if (event.kind == Event::kProgramEnded) return;
     if (event.kind == Event::kModel) begin(event);
@@ -176,6 +184,16 @@ void add_train(Parser& parser) {
       ->type_name("N")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
+  command
+      ->add_option("--actors", options->actors,
+                   "Play in so many processes, and learn in one more (default: all in one)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000));
+  command
+      ->add_option("--server", options->server,
+                   "Address of a belay serve between them (default: one of their own)")
+      ->type_name("ADDRESS")
+      ->needs("--actors");
   options->add_to(command);
   add_json_option(command, &options->json);
   command->callback([&parser, options] {

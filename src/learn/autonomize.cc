@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/text.h"
+#include "learn/actors.h"
 #include "learn/carry.h"
 #include "learn/decisions.h"
 #include "learn/end_signals.h"
@@ -56,7 +58,8 @@ __attribute__((constructor(200))) void open_stores() {
   if (kept->models.mode() == AuMode::kOff) return;
   kept->models.episode_log().open(getenv("BELAY_AU_PROGRESS"));
   kept->models.episode_log().program_begins(name_of(kept->models.mode()));
-  if (kept->models.mode() == AuMode::kTrain) catch_end_signals(&kept->end_signals);
+  if (kept->models.mode() == AuMode::kTrain || kept->models.mode() == AuMode::kLearn)
+    catch_end_signals(&kept->end_signals);
 }
 
 time_t now_seconds() {
@@ -68,13 +71,15 @@ time_t now_seconds() {
 Status save_models() {
   if (kept->owner != getpid()) return {};
   kept->saved_at = now_seconds();
-  return kept->models.save_all();
+  return kept->models.mode() == AuMode::kAct ? Status() : kept->models.save_all();
 }
 
 __attribute__((destructor)) void save_at_exit() {
   if (kept == nullptr) return;
   Turn turn;
   if (Status saved = save_models(); !saved) kept->models.warn(saved.error());
+  if (kept->models.mode() != AuMode::kAct || kept->owner != getpid()) return;
+  if (Status sent = send_rest(kept->models); !sent) kept->models.warn(sent.error());
 }
 
 // Before each decision. Training that is killed has lost a minute, and none when it was asked to
@@ -124,9 +129,21 @@ void for_each_learned(Use use) {
     if (model->learned() != nullptr && !model->broken) use(*model);
 }
 
+// A learner does not come back: its program stands still, and goes when it is told to.
+Status learn_for_others(const char* name, const char* inputs) {
+  BELAY_ASSIGN(Model * model, decisions().learner(name, inputs));
+  if (model == nullptr) return {};
+  Status lost = learn_from_actors(kept->models, *model, save_now_and_then);
+  kept->models.warn(lost.error());
+  if (Status saved = save_models(); !saved) kept->models.warn(saved.error());
+  end_by(1u << SIGTERM);
+}
+
 int result_of(const Status& status) { return status ? 0 : remember(status.error()); }
 
 }  // namespace
+
+void use_exchange(Exchange& exchange) { kept->models.use_exchange(exchange); }
 
 std::vector<CarriedModel> carried_models() {
   Turn turn;
@@ -245,6 +262,8 @@ BELAY_EXPORT int belay_au_nn_reward(const char* model, const char* inputs, doubl
   if (is_off()) return 0;
   Turn turn;
   save_now_and_then();
+  if (kept->models.mode() == AuMode::kLearn)
+    return result_of(learn_for_others(model, inputs ? inputs : ""));
   TimedDecision timed;
   return result_of(
       decisions().decide_by_reward(model, inputs ? inputs : "", reward, terminal != 0));

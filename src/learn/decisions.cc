@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "learn/actors.h"
 #include "learn/values.h"
 
 namespace belay {
@@ -158,6 +159,7 @@ Status Decisions::decide_by_script(Model& model, const Feature& inputs) {
 }
 
 Status Decisions::decide(std::string_view name, std::string_view inputs) {
+  if (models_.is_shared()) return {};
   const Feature* feature = nullptr;
   BELAY_ASSIGN(Model * model, ready(name, false, inputs, &feature));
   if (model->scripted) return decide_by_script(*model, *feature);
@@ -199,6 +201,10 @@ void Decisions::take_example(const OutputPlace& place, std::span<const float> va
 
 Status Decisions::decide_by_reward(std::string_view name, std::string_view inputs, double reward,
                                    bool terminal) {
+  if (Model* other = models_.find(name); shares_another(other)) {
+    fall_back(*other);
+    return {};
+  }
   const Feature* feature = nullptr;
   BELAY_ASSIGN(Model * model, ready(name, true, inputs, &feature));
   if (models_.mode() == AuMode::kRecord) return {};
@@ -215,7 +221,22 @@ Status Decisions::decide_by_reward(std::string_view name, std::string_view input
     reinforce(*model, *feature, static_cast<float>(reward), terminal);
   }
   if (terminal) end_episode(*model);
+  if (models_.mode() == AuMode::kAct) send_when_due(models_, *model);
   return decided;
+}
+
+bool Decisions::shares_another(const Model* model) {
+  return models_.is_shared() && model != nullptr && model->spec().learns_by_reward() &&
+         !models_.is_exchanged(*model);
+}
+
+Result<Model*> Decisions::learner(std::string_view name, std::string_view inputs) {
+  if (Model* other = models_.find(name); shares_another(other)) {
+    fall_back(*other);
+    return nullptr;
+  }
+  const Feature* feature = nullptr;
+  return ready(name, true, inputs, &feature);
 }
 
 void Decisions::reinforce(Model& model, const Feature& state, float reward, bool terminal) {
@@ -228,6 +249,13 @@ void Decisions::reinforce(Model& model, const Feature& state, float reward, bool
     return;
   }
   Episode& episode = program_.open[&model].episode;
+  if (models_.mode() == AuMode::kAct) {
+    deep_q.note(episode, state.values, reward, terminal);
+    if (terminal) return;
+    decided[0] = static_cast<float>(deep_q.explore(episode, state.values, learned.random));
+    model.outbox.decisions++;
+    return;
+  }
   deep_q.observe(episode, state.values, reward, terminal, learned.random);
   if (!terminal)
     decided[0] = static_cast<float>(deep_q.explore(episode, state.values, learned.random));
@@ -235,10 +263,12 @@ void Decisions::reinforce(Model& model, const Feature& state, float reward, bool
 }
 
 void Decisions::end_episode(Model& model) {
-  if (model.returns.size() < Model::kReturnsKept) model.returns.push_back(0);
   double score = std::exchange(program_.open[&model].score, 0);
-  model.returns[model.episodes++ % Model::kReturnsKept] = score;
-  models_.episode_log().episode_ended(model.spec().name, model.stats(), score);
+  if (models_.mode() == AuMode::kAct) {
+    model.outbox.endings.push_back({.score = score, .decision = model.outbox.decisions});
+  } else {
+    models_.episode_ended(model, score);
+  }
 }
 
 Status Decisions::write_back(std::string_view name, belay_au_type type, size_t count, void* dst) {
@@ -250,6 +280,7 @@ Status Decisions::write_back(std::string_view name, belay_au_type type, size_t c
   if (count != output.values())
     return fail(EINVAL, "'{}': {} values asked for, {} declared", name, count, output.values());
   bool supervised = !place->model->spec().learns_by_reward();
+  if (supervised && models_.is_shared()) return {};
   if (models_.mode() == AuMode::kRecord || (supervised && models_.mode() == AuMode::kTrain)) {
     std::vector<float> values(count);
     to_floats(type, dst, values);

@@ -36,6 +36,8 @@ class Decisions {
   Status decide(std::string_view model, std::string_view inputs);
   Status decide_by_reward(std::string_view model, std::string_view inputs, double reward,
                           bool terminal);
+  // The model that a learner's process learns from now on; null: it is another, with its default.
+  Result<Model*> learner(std::string_view model, std::string_view inputs);
   Status write_back(std::string_view name, belay_au_type type, size_t count, void* dst);
 
  private:
@@ -48,6 +50,7 @@ class Decisions {
   Status decide_by_script(Model& model, const Feature& inputs);
   void fall_back(Model& model);
   void reinforce(Model& model, const Feature& state, float reward, bool terminal);
+  bool shares_another(const Model* model);
   void end_episode(Model& model);
   void take_example(const OutputPlace& place, std::span<const float> values);
 

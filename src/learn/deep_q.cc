@@ -22,7 +22,9 @@ DeepQ::DeepQ(const Network& network, const OptimiserOptions& optimiser, const De
       next_worths_(options.batch),
       drawn_(options.batch),
       next_choices_(options.batch),
-      memory_(options.memory, 2 * network.inputs() + kRowExtra) {}
+      memory_(options.memory, row_width(network.inputs())) {}
+
+size_t DeepQ::row_width(size_t inputs) { return 2 * inputs + kRowExtra; }
 
 float DeepQ::epsilon() const {
   float done = std::min(1.0f, static_cast<float>(decisions_) /
@@ -64,6 +66,12 @@ void DeepQ::observe(Episode& episode, std::span<const float> state, float reward
                     Random& random) {
   normaliser_.observe(state);
   if (episode.open.empty()) return;
+  note(episode, state, reward, terminal);
+  learn_if_due(random);
+}
+
+void DeepQ::note(Episode& episode, std::span<const float> state, float reward, bool terminal) {
+  if (episode.open.empty()) return;
   episode.open.back().reward += reward;
   if (terminal) {
     for (size_t i = 0; i < episode.open.size(); i++) remember(episode, i, state, true);
@@ -72,6 +80,29 @@ void DeepQ::observe(Episode& episode, std::span<const float> state, float reward
     remember(episode, 0, state, false);
     episode.open.erase(episode.open.begin());
   }
+}
+
+bool DeepQ::is_row(std::span<const float> row) const {
+  if (row.size() != row_width(width())) return false;
+  float zero = 0;
+  for (float value : row) zero += value * 0;
+  const float* extra = &row[2 * width()];
+  const auto choices = static_cast<float>(learner_.network().outputs());
+  return zero == 0 && extra[kChoice] >= 0 && extra[kChoice] < choices && extra[kDiscount] >= 0 &&
+         extra[kDiscount] <= 1;
+}
+
+void DeepQ::take_in(std::span<const float> row) {
+  normaliser_.observe(row.first(width()));
+  std::copy(row.begin(), row.end(), memory_.add().begin());
+}
+
+void DeepQ::count_decision(Random& random) {
+  decisions_++;
+  learn_if_due(random);
+}
+
+void DeepQ::learn_if_due(Random& random) {
   bool due = decisions_ % options_.learn_every == 0;
   if (due && memory_.rows() >= std::max(options_.learn_after, options_.batch)) learn_batch(random);
 }

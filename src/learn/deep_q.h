@@ -39,9 +39,21 @@ class DeepQ {
   DeepQ(const Network& network, const OptimiserOptions& optimiser, const DeepQOptions& options,
         const Backend& backend, Random& random);
 
+  // A row of the replay memory for inputs of this width.
+  static size_t row_width(size_t inputs);
+
   // Takes in what the last decision led to, and learns now and then. pre: `state` is finite.
   void observe(Episode& episode, std::span<const float> state, float reward, bool terminal,
                Random& random);
+  // The same of an actor, whose memory goes to a learner (learn/experience.h) and which learns
+  // nothing.
+  void note(Episode& episode, std::span<const float> state, float reward, bool terminal);
+  // What an actor has noted. pre: is_row(row).
+  void take_in(std::span<const float> row);
+  bool is_row(std::span<const float> row) const;
+  // An actor has decided; learns now and then.
+  void count_decision(Random& random);
+
   // The next choice; in training a random one now and then, and `episode` notes it.
   uint32_t choose(std::span<const float> state);
   uint32_t explore(Episode& episode, std::span<const float> state, Random& random);
@@ -50,7 +62,14 @@ class DeepQ {
   uint64_t decisions() const { return decisions_; }
   float last_loss() const { return last_loss_; }
   Learner& learner() { return learner_; }
+  SampleRing& memory() { return memory_; }
 
+  // What it takes to decide.
+  void visit_policy(Archive& archive) {
+    archive.field("parameters", learner_.parameters());
+    normaliser_.visit(archive);
+    archive.field("decisions", decisions_);
+  }
   void visit(Archive& archive) {
     learner_.visit(archive);
     normaliser_.visit(archive);
@@ -63,6 +82,7 @@ class DeepQ {
  private:
   size_t width() const { return learner_.network().inputs(); }
   void remember(const Episode& episode, size_t first, std::span<const float> next, bool terminal);
+  void learn_if_due(Random& random);
   void learn_batch(Random& random);
 
   DeepQOptions options_;

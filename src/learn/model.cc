@@ -58,6 +58,11 @@ void Learned::visit(Archive& archive) {
   if (supervised) supervised->visit(archive);
 }
 
+void Learned::visit_policy(Archive& archive) {
+  archive.field("fingerprint", fingerprint);
+  deep_q->visit_policy(archive);
+}
+
 Status Model::check() const {
   if (spec_.outputs.empty())
     return fail(EINVAL, "model '{}' has nothing to decide: au_output() or au_choice() first",

@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "learn/experience.h"
 #include "learn/model_spec.h"
 
 namespace belay {
@@ -13,6 +14,8 @@ struct Learned {
   Learned(const ModelSpec& spec, const Network& network, const Backend& backend);
 
   void visit(Archive& archive);
+  // pre: deep_q. What an actor needs of it.
+  void visit_policy(Archive& archive);
 
   uint64_t fingerprint;  // of all that the sizes and the meaning of the parameters follow from
   Random random;
@@ -27,6 +30,8 @@ class Model {
   explicit Model(ModelSpec spec) : spec_(std::move(spec)) {}
 
   ModelSpec& spec() { return spec_; }
+  const ModelSpec& spec() const { return spec_; }
+  const ModelString& name() const { return spec_.name; }
   // Null before the first decision, and when the model can't be used: see `broken`.
   Learned* learned() { return learned_.get(); }
 
@@ -47,6 +52,7 @@ class Model {
   uint64_t episodes = 0;
   ModelVector<double> returns;  // of the last kReturnsKept episodes, in a ring
   static constexpr size_t kReturnsKept = 100;
+  Outbox outbox;  // of an actor
 
  private:
   ModelSpec spec_;

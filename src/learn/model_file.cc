@@ -166,14 +166,27 @@ std::string script_path(std::string_view folder, std::string_view name) {
   return path_in(folder, name).append(".pt");
 }
 
-Status load_model(const ModelFile& file, const std::string& path, Learned& learned) {
+namespace {
+
+Status load(const ModelFile& file, const std::string& path, Learned& learned,
+            void (Learned::*visit)(Archive&)) {
   Reader reader(file, path);
   uint64_t wanted = learned.fingerprint;
-  learned.visit(reader);
+  (learned.*visit)(reader);
   if (!reader.status) return reader.status;
   if (learned.fingerprint != wanted)
     return fail(EBADMSG, "{}: of a model with other layers, outputs or bounds", path);
   return {};
+}
+
+}  // namespace
+
+Status load_model(const ModelFile& file, const std::string& path, Learned& learned) {
+  return load(file, path, learned, &Learned::visit);
+}
+
+Status load_weights(const ModelFile& file, const std::string& label, Learned& learned) {
+  return load(file, label, learned, &Learned::visit_policy);
 }
 
 std::vector<std::byte> encode_model(const ModelSpec& spec, Volume shape, Learned& learned) {
@@ -181,6 +194,13 @@ std::vector<std::byte> encode_model(const ModelSpec& spec, Volume shape, Learned
   std::string about = describe_model(spec, shape, learned);
   writer.section("about", std::as_bytes(std::span(about)));
   learned.visit(writer);
+  writer.finish();
+  return std::move(writer.file);
+}
+
+std::vector<std::byte> encode_weights(Learned& learned) {
+  Writer writer;
+  learned.visit_policy(writer);
   writer.finish();
   return std::move(writer.file);
 }

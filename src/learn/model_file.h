@@ -42,6 +42,11 @@ Status load_model(const ModelFile& file, const std::string& path, Learned& learn
 // The file's contents.
 std::vector<std::byte> encode_model(const ModelSpec& spec, Volume shape, Learned& learned);
 
+// Of a model that learns by reward, what it takes to decide: in the form of a model file, with as
+// many of its sections as that is.
+Status load_weights(const ModelFile& file, const std::string& label, Learned& learned);
+std::vector<std::byte> encode_weights(Learned& learned);
+
 // In the place of what is there, as save_model().
 Status save_file(Os& os, const std::string& path, std::span<const std::byte> bytes);
 

@@ -5,6 +5,7 @@
 
 #include "base/checksum.h"
 #include "base/log.h"
+#include "learn/actors.h"
 
 namespace belay {
 namespace {
@@ -83,7 +84,32 @@ Status ModelStore::declare_output(std::string_view name, Output output) {
   return {};
 }
 
+bool ModelStore::is_exchanged(const Model& model) {
+  if (settings_.exchanged.empty()) settings_.exchanged = model.name();
+  return settings_.exchanged == model.name();
+}
+
+void ModelStore::episode_ended(Model& model, double score) {
+  if (model.returns.size() < Model::kReturnsKept) model.returns.push_back(0);
+  model.returns[model.episodes++ % Model::kReturnsKept] = score;
+  episode_log_.episode_ended(model.name(), model.stats(), score);
+}
+
+// What it has learned comes from the learner, and its memory holds what it has not sent yet.
+Status ModelStore::prepare_actor(Model& model, Volume shape) {
+  DeepQOptions& options = model.spec().options.deep_q;
+  size_t rows = rows_of_message(DeepQ::row_width(shape.size()));
+  options.memory = static_cast<uint32_t>(rows) + options.return_steps + 1;
+  BELAY_TRY(model.build(shape, *backend_));
+  Status begun = begin_acting(*this, model);
+  model.broken = !begun;
+  Random& random = model.learned()->random;
+  random = Random(random.next() ^ settings_.actor << 48 ^ model.learned()->deep_q->decisions());
+  return begun;
+}
+
 Status ModelStore::prepare(Model& model, Volume shape) {
+  if (mode() == AuMode::kAct) return prepare_actor(model, shape);
   BELAY_TRY(model.build(shape, *backend_));
   std::string path = model_path(settings_.folder, model.spec().name);
   auto file = ModelFile::read(os_, path);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "learn/episode_log.h"
+#include "learn/exchange.h"
 #include "learn/model_file.h"
 #include "learn/settings.h"
 #include "learn/torch_component.h"
@@ -38,6 +39,15 @@ class ModelStore {
 
   // Makes what `model` learns for inputs of this shape, and reads its file if there is one.
   Status prepare(Model& model, Volume shape);
+  // Where actors and learner meet; null: nowhere.
+  Exchange* exchange() const { return exchange_; }
+  void use_exchange(Exchange& exchange) { exchange_ = &exchange; }
+  bool is_shared() const { return mode() == AuMode::kAct || mode() == AuMode::kLearn; }
+  // Whether it is the model that they share: one of them in a program.
+  bool is_exchanged(const Model& model);
+
+  void episode_ended(Model& model, double score);
+
   // For a scripted model. The program's: see TorchComponent.
   Result<std::unique_ptr<TorchScript>> load_script(Model& model) const;
   // Writes every model that has changed; the first failure is returned, after trying all.
@@ -50,6 +60,7 @@ class ModelStore {
   void warn(const Error& error);
 
  private:
+  Status prepare_actor(Model& model, Volume shape);
   void find_torch(Model& model);
   bool exists(const std::string& path) const;
 
@@ -63,6 +74,7 @@ class ModelStore {
     OutputPlace place;
   };
   ModelVector<NamedOutput> outputs_;
+  Exchange* exchange_ = nullptr;
   EpisodeLog episode_log_;
   ModelVector<uint64_t> warnings_;  // checksums of sentences
 };

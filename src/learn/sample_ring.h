@@ -13,6 +13,7 @@ class SampleRing {
   SampleRing(size_t rows_max, size_t width) : width_(width), rows_max_(rows_max) {}
 
   size_t rows() const { return std::min<size_t>(added_, rows_max_); }
+  size_t width() const { return width_; }
   uint64_t added() const { return added_; }
 
   // A row to be filled.
@@ -22,6 +23,8 @@ class SampleRing {
     return row(next);
   }
   std::span<float> row(size_t i) { return {values_.data() + i * width_, width_}; }
+  // The one that was added after `earlier` others. pre: it is there yet.
+  std::span<float> row_added(uint64_t earlier) { return row(earlier % rows_max_); }
 
   void visit(Archive& archive) {
     archive.field("samples.added", added_);

@@ -8,12 +8,13 @@
 namespace belay {
 namespace {
 
-constexpr std::string_view kModeNames[] = {"off", "record", "train", "deploy"};
+constexpr std::string_view kModeNames[] = {"off", "record", "train", "deploy", "act", "learn"};
 
 AuMode parse_mode(const char* text) {
   for (size_t i = 0; i < std::size(kModeNames); i++)
     if (text == kModeNames[i]) return static_cast<AuMode>(i);
-  log(LogLevel::kError, "BELAY_AU={}: off, record, train and deploy are possible; it is off", text);
+  log(LogLevel::kError,
+      "BELAY_AU={}: off, record, train, deploy, act and learn are possible; it is off", text);
   return AuMode::kOff;
 }
 
@@ -46,6 +47,8 @@ AuSettings read_settings() {
   if (const char* options = getenv("BELAY_AU_SET")) settings.options = options;
   if (const char* backend = getenv("BELAY_AU_BACKEND"); backend && *backend)
     settings.backend = parse_backend(backend);
+  if (const char* model = getenv("BELAY_AU_EXCHANGE_MODEL")) settings.exchanged = model;
+  if (const char* actor = getenv("BELAY_AU_ACTOR")) settings.actor = strtoull(actor, nullptr, 10);
   return settings;
 }
 

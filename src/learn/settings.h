@@ -5,7 +5,8 @@
 
 namespace belay {
 
-enum class AuMode { kOff, kRecord, kTrain, kDeploy };
+// Act and learn share the work of train between processes: learn/exchange.h.
+enum class AuMode { kOff, kRecord, kTrain, kDeploy, kAct, kLearn };
 enum class AuBackend { kEigen, kTorch };
 
 struct AuSettings {
@@ -13,6 +14,8 @@ struct AuSettings {
   ModelString folder = ".";
   ModelString options;  // "model.option=value ..."
   AuBackend backend = AuBackend::kEigen;
+  ModelString exchanged;  // the model that they share; empty: the first that decides
+  uint64_t actor = 0;     // which of the actors this is: they choose at random differently
 };
 
 // From the environment. What can't be understood is reported on standard error, and is off.

@@ -13,6 +13,9 @@
 
 namespace belay {
 
+// Of a client without snapshots.
+constexpr std::string_view kNoDriver = "none";
+
 struct ServerLimits {
   size_t clients_max = 10'000;
   size_t snapshots_max = 100;  // of a client: the oldest that is not pinned makes room

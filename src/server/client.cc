@@ -13,6 +13,7 @@
 #include "belay/checkpoint_restore.h"
 #include "belay/savepoint.h"
 #include "learn/carry.h"
+#include "server/client_name.h"
 #include "server/link.h"
 
 namespace belay {
@@ -332,17 +333,6 @@ AuClient& of(void* context) { return *static_cast<AuClient*>(context); }
 const char* environment(const char* variable, const char* otherwise) {
   const char* value = getenv(variable);
   return value != nullptr && *value != 0 ? value : otherwise;
-}
-
-// The executable's, cut to what a name may be.
-void default_name(char (&out)[kFrameNameMax]) {
-  constexpr size_t kDefaultMax = 40;  // "-PID" may follow
-  size_t count = 0;
-  for (const char* c = program_invocation_short_name; *c != 0 && count < kDefaultMax; c++) {
-    bool fits = is_plain_name({c, 1}) || (*c == '.' && count != 0);
-    out[count++] = fits ? *c : '-';
-  }
-  out[count] = 0;
 }
 
 // The engine wants to be there before the program's threads, and what it restores before anything

@@ -21,7 +21,7 @@ std::span<const std::byte> bytes_of(std::string_view text) {
 }  // namespace
 
 std::span<const std::byte> Connection::Outgoing::rest() const {
-  return (file ? file->bytes() : bytes_of(text)).subspan(sent);
+  return (file ? file->bytes() : bytes_of(shared ? *shared : text)).subspan(sent);
 }
 
 Connection::Connection(ServerCore& core, std::unique_ptr<Wire> wire,
@@ -32,7 +32,7 @@ Connection::Connection(ServerCore& core, std::unique_ptr<Wire> wire,
       parser_(core.catalog().limits().file_bytes_max),
       began_ms_(core.now_unix_ms()),
       moved_ms_(began_ms_),
-      session_(core.catalog(), *this) {}
+      session_(core.catalog(), core.hub(), *this) {}
 
 void Connection::close() {
   if (closed_) return;
@@ -51,7 +51,8 @@ void Connection::tick(uint64_t now_ms) {
   // A machine's program may come to its first checkpoint whenever it likes.
   bool late = driver_ == nullptr && now_ms > began_ms_ && now_ms - began_ms_ > limits.greeting_ms;
   if (!greeted && late) fail_with(fail(ETIME, "no SET :client").value());
-  if (greeted && moving && still_ms > limits.stalled_ms) close();
+  if (greeted && moving && still_ms > limits.stalled_ms) return close();
+  session_.on_tick();
 }
 
 void Connection::read() {
@@ -84,7 +85,14 @@ void Connection::fail_with(const Error& error) {
 void Connection::send(FrameType type, uint16_t flags, std::string_view name,
                       std::string_view body) {
   if (closed_) return;
-  outgoing_.push_back({encode_frame(type, flags, name, body), nullptr});
+  outgoing_.push_back({encode_frame(type, flags, name, body)});
+  flush();
+}
+
+void Connection::send_shared(FrameType type, std::string_view name, Hub::Body body) {
+  if (closed_) return;
+  outgoing_.push_back({encode_frame_start(type, 0, name, body->size())});
+  if (!body->empty()) outgoing_.push_back({.shared = std::move(body)});
   flush();
 }
 
@@ -94,8 +102,8 @@ Status Connection::send_file(const Client& client, std::string_view name) {
     if (file.error().code == ENOENT) return fail(ENOENT, "no file '{}'", name);
     return tl::make_unexpected(file.error());
   }
-  outgoing_.push_back({encode_frame_start(FrameType::kSet, 0, name, (*file)->bytes().size()), {}});
-  outgoing_.push_back({"", *file});
+  outgoing_.push_back({encode_frame_start(FrameType::kSet, 0, name, (*file)->bytes().size())});
+  outgoing_.push_back({.file = *file});
   flush();
   return {};
 }
@@ -144,7 +152,7 @@ void Connection::abandon_file() { incoming_.reset(); }
 
 Result<bool> Connection::takes_snapshots(std::string_view driver) {
   if (driver_ != nullptr && driver == driver_->driver->name()) return true;
-  if (driver == "savepoint" || driver == "process") return false;
+  if (driver == "savepoint" || driver == "process" || driver == kNoDriver) return false;
   return fail(ENOTSUP,
               "no driver '{}' here: 'savepoint' and 'process' need none, 'vm' is for a "
               "program in a machine of belay serve --vm",

@@ -25,6 +25,7 @@ class Connection final : public SessionHost, public std::enable_shared_from_this
   void tick(uint64_t now_ms);
 
   void send(FrameType type, uint16_t flags, std::string_view name, std::string_view body) override;
+  void send_shared(FrameType type, std::string_view name, Hub::Body body) override;
   Status send_file(const Client& client, std::string_view name) override;
   Status begin_file(const Client& client, std::string_view name, uint64_t bytes) override;
   Status file_data(std::span<const std::byte> data) override;
@@ -38,10 +39,11 @@ class Connection final : public SessionHost, public std::enable_shared_from_this
   uint64_t now_unix_ms() override { return core_.now_unix_ms(); }
 
  private:
-  // Text, or a file, from which `sent` bytes are gone.
+  // Text, a file, or what several are sent, from which `sent` bytes are gone.
   struct Outgoing {
     std::string text;
     std::shared_ptr<FileView> file;
+    Hub::Body shared;
     size_t sent = 0;
     std::span<const std::byte> rest() const;
   };

@@ -56,6 +56,7 @@ class TestCore final : public ServerCore {
   TestCore(StateFolder folder, ServerLimits limits)
       : folder_(std::move(folder)), catalog_(limits, "t") {}
   Catalog& catalog() override { return catalog_; }
+  Hub& hub() override { return hub_; }
   StateFolder& folder() override { return folder_; }
   uint64_t now_unix_ms() override { return now_ms; }
   void run(std::function<Status()> work, std::function<void(Status)> done) override {
@@ -76,6 +77,7 @@ class TestCore final : public ServerCore {
  private:
   StateFolder folder_;
   Catalog catalog_;
+  Hub hub_;
 };
 
 class ConnectionTest : public testing::Test {

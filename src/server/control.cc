@@ -85,8 +85,10 @@ Result<std::vector<std::string>> ServerCore::ask(std::string_view name) {
   std::vector<std::string> asked;
   if (!name.empty()) BELAY_TRY(catalog().find_or_fail(name));
   for (auto& [known, client] : catalog().clients()) {
-    if (name.empty() ? !client.connected : known != name) continue;
+    bool can_take = client.connected && client.driver != kNoDriver;
+    if (name.empty() ? !can_take : known != name) continue;
     if (!client.connected) return fail(ENOTCONN, "client '{}' is not connected", name);
+    if (!can_take) return fail(ENOTSUP, "client '{}' has no snapshots", name);
     client.asked = true;
     client.session->on_asked();
     asked.push_back(known);

@@ -30,9 +30,12 @@ Result<int> connect_local(const char* path) {
   if (strlen(path) >= sizeof name.sun_path)
     return fail(ENAMETOOLONG, "{}: too long for a socket", path);
   copy_text(name.sun_path, path);
+  const bool is_abstract = *path == '@';
+  if (is_abstract) name.sun_path[0] = 0;
+  const size_t bytes = is_abstract ? offsetof(sockaddr_un, sun_path) + strlen(path) : sizeof name;
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kSocketBytes, sizeof kSocketBytes);
-  if (fd < 0 || connect(fd, reinterpret_cast<sockaddr*>(&name), sizeof name) != 0) {
+  if (fd < 0 || connect(fd, reinterpret_cast<sockaddr*>(&name), socklen_t(bytes)) != 0) {
     int code = errno;
     if (fd >= 0) close(fd);
     return fail(code, "the server at {}: {}", path, errno_text(code));
@@ -59,8 +62,8 @@ Link::~Link() { close(fd_); }
 Status Link::open_socket() {
   const char* address = address_.c_str();
   Result<int> opened = fail(EINVAL,
-                            "BELAY_AU_SERVER is unix:/path, tcp:HOST:PORT or "
-                            "port:/dev/..., not '{}'",
+                            "a server is at unix:/path, tcp:HOST:PORT or port:/dev/..., not "
+                            "at '{}'",
                             address);
   if (const char* path = behind(address, "unix:"); *path != 0) opened = connect_local(path);
   if (const char* path = behind(address, "port:"); *path != 0) opened = open_port(path);
@@ -144,14 +147,14 @@ Result<Reply> Link::read_reply() {
               .flags = header.flags,
               .body_bytes = header.body_bytes};
   BELAY_TRY(receive(reply.name, header.name_bytes));
-  if (reply.type == FrameType::kSet) return reply;
+  if (reply.type == FrameType::kSet || !is_text(reply.type)) return reply;
   BELAY_TRY(receive(text_, header.body_bytes));
   reply.text = {text_, header.body_bytes};
   return reply;
 }
 
-Result<Reply> Link::ask(FrameType type, uint16_t flags, std::string_view name,
-                        std::span<const std::byte> body) {
+Status Link::tell(FrameType type, uint16_t flags, std::string_view name,
+                  std::span<const std::byte> body) {
   if (!connected_) return fail(ENOTCONN, "not connected to the server");
   char start[sizeof(FrameHeader) + kFrameNameMax + kTextBytesMax];
   FrameHeader header = make_header(type, flags, name.size(), body.size());
@@ -164,11 +167,20 @@ Result<Reply> Link::ask(FrameType type, uint16_t flags, std::string_view name,
     body = {};
   }
   BELAY_TRY(send_all(std::as_bytes(std::span(start, bytes))));
-  BELAY_TRY(send_all(body));
+  return send_all(body);
+}
+
+Result<Reply> Link::answer() {
   for (;;) {
     BELAY_ASSIGN(Reply reply, read_reply());
     if (reply.type != FrameType::kCkp) return reply;  // a call that this question has crossed
   }
+}
+
+Result<Reply> Link::ask(FrameType type, uint16_t flags, std::string_view name,
+                        std::span<const std::byte> body) {
+  BELAY_TRY(tell(type, flags, name, body));
+  return answer();
 }
 
 Status Link::read_body(std::span<std::byte> to) { return receive(to.data(), to.size()); }

@@ -22,7 +22,7 @@ struct Reply {
 
 class Link {
  public:
-  // "unix:/path", "port:/dev/vport0p1", "tcp:HOST:PORT".
+  // "unix:/path", "unix:@abstract", "port:/dev/vport0p1", "tcp:HOST:PORT".
   explicit Link(const char* address);
   ~Link();
 
@@ -39,7 +39,11 @@ class Link {
   Result<Reply> ask(FrameType type, uint16_t flags, std::string_view name, std::string_view text) {
     return ask(type, flags, name, std::as_bytes(std::span(text)));
   }
-  // Behind a reply of type SET: its body.
+  // The same in two steps, between which the client does something else.
+  Status tell(FrameType type, uint16_t flags, std::string_view name,
+              std::span<const std::byte> body);
+  Result<Reply> answer();
+  // Behind a reply of type SET, EXP or WTS: its body.
   Status read_body(std::span<std::byte> to);
   // Whether the server has sent something unasked: its CKP.
   bool is_called();

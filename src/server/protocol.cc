@@ -8,11 +8,13 @@
 #include <cstring>
 
 #include "base/checksum.h"
+#include "learn/exchange.h"
 
 namespace belay {
 
 std::string_view name_of(FrameType type) {
-  constexpr std::string_view kNames[] = {"?", "CKP", "RES", "YES", "NO", "GET", "SET"};
+  constexpr std::string_view kNames[] = {"?",   "CKP", "RES", "YES", "NO",
+                                         "GET", "SET", "EXP", "WTS"};
   auto index = static_cast<size_t>(type);
   return kNames[index < std::size(kNames) ? index : 0];
 }
@@ -57,14 +59,18 @@ Status check_header(const FrameHeader& header, uint64_t file_bytes_max) {
                 kFrameVersion);
   if (header.checksum != checksum(&header, offsetof(FrameHeader, checksum)))
     return fail(EPROTO, "a frame's header is damaged");
-  if (header.type < 1 || header.type > 6) return fail(EPROTO, "no frame type {}", header.type);
+  if (header.type < 1 || header.type > kFrameTypeLast)
+    return fail(EPROTO, "no frame type {}", header.type);
   if (header.flags > kFlagsKnown || header.reserved != 0)
     return fail(EPROTO, "a frame with flags of another version");
   if (header.name_bytes > kFrameNameMax)
     return fail(ENAMETOOLONG, "a name of {} bytes, at most {}", header.name_bytes, kFrameNameMax);
-  uint64_t most = static_cast<FrameType>(header.type) == FrameType::kSet
-                      ? std::max<uint64_t>(file_bytes_max, kTextBytesMax)
-                      : kTextBytesMax;
+  uint64_t most = kTextBytesMax;
+  if (auto type = static_cast<FrameType>(header.type); type == FrameType::kSet) {
+    most = std::max<uint64_t>(file_bytes_max, kTextBytesMax);
+  } else if (!is_text(type)) {
+    most = type == FrameType::kExp ? kExperienceBytesMax : kWeightsBytesMax;
+  }
   if (header.body_bytes > most)
     return fail(EMSGSIZE, "{} of {} bytes, at most {}",
                 name_of(static_cast<FrameType>(header.type)), header.body_bytes, most);

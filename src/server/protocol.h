@@ -12,8 +12,20 @@
 
 namespace belay {
 
-enum class FrameType : uint8_t { kCkp = 1, kRes = 2, kYes = 3, kNo = 4, kGet = 5, kSet = 6 };
+enum class FrameType : uint8_t {
+  kCkp = 1,
+  kRes = 2,
+  kYes = 3,
+  kNo = 4,
+  kGet = 5,
+  kSet = 6,
+  kExp = 7,
+  kWts = 8
+};
+constexpr uint8_t kFrameTypeLast = 8;
 std::string_view name_of(FrameType type);
+// Whether its body is text, of at most kTextBytesMax, when its name is reserved or in any case.
+constexpr bool is_text(FrameType type) { return type < FrameType::kExp; }
 
 // Flags of a frame, as one word; each has a meaning in the types named only.
 enum FrameFlag : uint16_t {
@@ -45,7 +57,7 @@ static_assert(sizeof(FrameHeader) == 32 && offsetof(FrameHeader, flags) == 6 &&
               offsetof(FrameHeader, checksum) == 24);
 
 constexpr size_t kFrameNameMax = 63;
-// Of everything but files.
+// Of everything but files, experience and weights.
 constexpr size_t kTextBytesMax = 4096;
 constexpr uint64_t kFileBytesMaxDefault = uint64_t{4} << 30;
 

@@ -96,6 +96,7 @@ class Server::Impl final : public ServerCore {
   const std::vector<std::string>& addresses() const { return addresses_; }
 
   Catalog& catalog() override { return catalog_; }
+  Hub& hub() override { return hub_; }
   StateFolder& folder() override { return folder_; }
   uint64_t now_unix_ms() override { return unix_ms(); }
   void run(std::function<Status()> work, std::function<void(Status)> done) override {
@@ -134,10 +135,11 @@ class Server::Impl final : public ServerCore {
   ServerOptions options_;
   StateFolder folder_;
   Catalog catalog_;
+  Hub hub_;
   std::vector<std::byte> buffer_;
   asio::io_context io_{1};
   asio::steady_timer timer_{io_};
-  asio::signal_set signals_{io_, SIGINT, SIGTERM};
+  asio::signal_set signals_{io_};
   std::list<Local::acceptor> acceptors_;
   std::vector<std::shared_ptr<Listener>> listeners_;
   std::vector<std::string> sockets_, addresses_;
@@ -210,18 +212,20 @@ void Server::Impl::remove_dropped(Client& client) {
 Status Server::Impl::listen_local(const std::string& path, Accepted accepted) {
   if (path.size() >= sizeof(sockaddr_un::sun_path))
     return fail(ENAMETOOLONG, "{}: too long for a socket", path);
+  const bool is_abstract = path.starts_with('@');  // unix(7): goes with the server
   // What a killed server has left; the lock on the folder says that none runs.
   struct stat info = {};
-  if (lstat(path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode)) unlink(path.c_str());
+  bool is_there = !is_abstract && lstat(path.c_str(), &info) == 0;
+  if (is_there && S_ISSOCK(info.st_mode)) unlink(path.c_str());
   ErrorCode code;
   mode_t mask = umask(0177);
   Local::acceptor& acceptor = acceptors_.emplace_back(io_);
   acceptor.open(Local(), code);
-  if (!code) acceptor.bind(Local::endpoint(path), code);
+  if (!code) acceptor.bind(Local::endpoint(is_abstract ? '\0' + path.substr(1) : path), code);
   umask(mask);
   if (!code) acceptor.listen(asio::socket_base::max_listen_connections, code);
   if (code) return failed(code, path);
-  sockets_.push_back(path);
+  if (!is_abstract) sockets_.push_back(path);
   accept(acceptor, accepted);
   return {};
 }
@@ -294,9 +298,11 @@ Status Server::Impl::start() {
     add(std::make_unique<AsioWire<Local::socket>>(std::move(socket), buffer_), nullptr);
   }));
   addresses_.push_back("unix:" + options_.socket);
-  BELAY_TRY(listen_local(options_.control, [this](Local::socket socket) {
-    std::make_shared<CommandConnection>(std::move(socket))->start(*this);
-  }));
+  if (!options_.control.empty()) {
+    BELAY_TRY(listen_local(options_.control, [this](Local::socket socket) {
+      std::make_shared<CommandConnection>(std::move(socket))->start(*this);
+    }));
+  }
   if (!options_.tcp.empty()) {
     BELAY_ASSIGN(auto tls, listen_tls(io_, options_.tcp, options_.token,
                                       [this](auto wire) { add(std::move(wire), nullptr); }));
@@ -337,9 +343,13 @@ void Server::Impl::tick() {
 }
 
 void Server::Impl::run() {
-  signals_.async_wait([this](ErrorCode code, int) {
-    if (!code) io_.stop();
-  });
+  if (options_.ends_by_signal) {
+    signals_.add(SIGINT);
+    signals_.add(SIGTERM);
+    signals_.async_wait([this](ErrorCode code, int) {
+      if (!code) io_.stop();
+    });
+  }
   if (options_.view) terminal_ = Terminal::open(io_, *this);
   tick();
   io_.run();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/catalog.h"
+#include "server/hub.h"
 #include "server/snapshot_driver.h"
 #include "server/state_folder.h"
 
@@ -23,6 +24,7 @@ class ServerCore {
   virtual ~ServerCore() = default;
 
   virtual Catalog& catalog() = 0;
+  virtual Hub& hub() = 0;
   virtual StateFolder& folder() = 0;
   virtual uint64_t now_unix_ms() = 0;
 

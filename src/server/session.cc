@@ -16,6 +16,8 @@ void Session::on_disconnect() {
 
 void Session::leave() {
   state_ = State::kGreeting;
+  if (!model_.empty()) hub_.leave(*this, model_);
+  model_.clear();
   // Another connection of the same program may have taken over.
   if (client_ != nullptr && client_->session == this) {
     client_->connected = false;
@@ -50,7 +52,7 @@ Status Session::begin(const Frame& frame) {
   text_.clear();
   file_status_ = {};
   is_file_ = type_ == FrameType::kSet && !frame.name.starts_with(kReservedPrefix);
-  if (!is_file_ && frame.body_bytes > kTextBytesMax)
+  if (!is_file_ && is_text(type_) && frame.body_bytes > kTextBytesMax)
     return refuse(
         fail(EMSGSIZE, "SET {} of {} bytes, at most {}", name_, frame.body_bytes, kTextBytesMax)
             .value());
@@ -90,6 +92,8 @@ Status Session::end() {
     default:
       break;
   }
+  if (type_ == FrameType::kExp) return offer();
+  if (type_ == FrameType::kWts) return publish();
   if (!is_file_) return reserved_set();
   if (file_status_) {
     state_ = State::kStoring;
@@ -111,6 +115,11 @@ Status Session::greet() {
   on_server_ = *on_server;
   double pid = number_value(text_, "pid");
   if (pid > 0 && pid < 1e9) client_->pid = static_cast<uint64_t>(pid);
+  if (client_->driver == kNoDriver) {  // nothing of it is kept
+    state_ = State::kReady;
+    answer(FrameType::kYes, 0, "");
+    return {};
+  }
   // A run that is over has left its snapshots, or lost them.
   state_ = State::kCommitting;
   working_on_.clear();
@@ -131,6 +140,10 @@ void Session::answer(FrameType type, uint16_t flags, std::string_view name) {
 }
 
 Status Session::checkpoint(bool own_request) {
+  if (client_->driver == kNoDriver) {
+    say_no(fail(ENOTSUP, "a client with the driver 'none' has no snapshots").value());
+    return {};
+  }
   if (!client_->asked && !own_request) {
     will_call_ = true;
     answer(FrameType::kNo, kFlagWillCall, "");
@@ -174,10 +187,99 @@ Status Session::restore() {
 }
 
 Status Session::get(std::string_view name) {
+  if (name == ":experience") return draw();
   Status sent =
       is_plain_name(name) ? host_.send_file(*client_, name) : fail(EINVAL, "no name of a file");
   if (!sent) say_no(sent.error());
   return {};
+}
+
+// An actor's. The answer comes when its learner can have it, at the latest.
+Status Session::offer() {
+  Status refused;
+  if (!is_plain_name(name_)) refused = fail(EINVAL, "no name of a model");
+  if (learns_) refused = fail(EINVAL, "a learner has no experience of its own");
+  if (!refused) {
+    say_no(refused.error());
+    return {};
+  }
+  model_ = name_;
+  experience_ = std::make_shared<const std::string>(std::move(text_));
+  waited_seconds_ = 0;
+  state_ = State::kWaiting;
+  on_room();
+  return {};
+}
+
+void Session::on_room() {
+  if (state_ != State::kWaiting) return;
+  if (!hub_.put(model_, experience_)) return hub_.wait(*this, model_);
+  accept_experience();
+}
+
+// YES, or weights that the actor hasn't.
+void Session::accept_experience() {
+  Hub::Weights weights = hub_.weights(model_);
+  model_.clear();
+  experience_.reset();
+  state_ = State::kReady;
+  if (weights.body == nullptr || weights.version == weights_version_)
+    return answer(FrameType::kYes, 0, "");
+  weights_version_ = weights.version;
+  host_.send_shared(FrameType::kWts, name_, weights.body);
+}
+
+Status Session::publish() {
+  Status published = fail(EINVAL, "no name of a model");
+  if (learns_ && model_ != name_) {
+    published = fail(EINVAL, "this is the learner of '{}'", model_);
+  } else if (is_plain_name(name_)) {
+    published = hub_.publish(*this, name_, std::make_shared<const std::string>(std::move(text_)));
+  }
+  if (!published) {
+    say_no(published.error());
+    return {};
+  }
+  learns_ = true;
+  model_ = name_;
+  answer(FrameType::kYes, 0, "");
+  return {};
+}
+
+Status Session::draw() {
+  if (!learns_) {
+    say_no(fail(EINVAL, "experience is for learners, who begin with weights").value());
+    return {};
+  }
+  waited_seconds_ = 0;
+  state_ = State::kDrawing;
+  on_experience();
+  return {};
+}
+
+void Session::on_experience() {
+  if (state_ != State::kDrawing) return;
+  state_ = State::kReady;  // those who find room because of it bring something: one at a time
+  if (Hub::Body experience = hub_.next(model_)) {
+    host_.send_shared(FrameType::kExp, model_, experience);
+  } else {
+    state_ = State::kDrawing;
+  }
+}
+
+void Session::on_tick() {
+  constexpr unsigned kIdleSeconds = 1, kNoLearnerSeconds = 60;
+  if (state_ == State::kDrawing && ++waited_seconds_ > kIdleSeconds) {
+    state_ = State::kReady;
+    host_.send_shared(FrameType::kExp, model_, std::make_shared<const std::string>());
+  }
+  if (state_ != State::kWaiting || hub_.has_learner(model_)) return;
+  if (++waited_seconds_ <= kNoLearnerSeconds) return;
+  hub_.leave(*this, model_);
+  state_ = State::kReady;
+  say_no(fail(ENOENT, "nobody learns the model '{}'", model_).value());
+  model_.clear();
+  experience_.reset();
 }
 
 Status Session::reserved_set() {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "server/catalog.h"
+#include "server/hub.h"
 #include "server/protocol.h"
 
 namespace belay {
@@ -19,6 +20,7 @@ class SessionHost {
 
   virtual void send(FrameType type, uint16_t flags, std::string_view name,
                     std::string_view body) = 0;
+  virtual void send_shared(FrameType type, std::string_view name, Hub::Body body) = 0;
   // A SET with the file's contents. Fails with ENOENT.
   virtual Status send_file(const Client& client, std::string_view name) = 0;
 
@@ -50,10 +52,13 @@ class Session final : public FrameSink {
     kTaking,      // the driver takes a snapshot, the client waits for the answer to its CKP
     kRestoring,   // the driver restores one, the client waits for the answer to its RES
     kCommitting,  // a new snapshot becomes durable in the catalogue
+    kWaiting,     // experience waits for room, and for a learner
+    kDrawing,     // the learner waits for experience
     kClosed,
   };
 
-  Session(Catalog& catalog, SessionHost& host) : catalog_(catalog), host_(host) {}
+  Session(Catalog& catalog, Hub& hub, SessionHost& host)
+      : catalog_(catalog), hub_(hub), host_(host) {}
   ~Session() override;
   Session(const Session&) = delete;
 
@@ -71,6 +76,11 @@ class Session final : public FrameSink {
   void on_taken(const Status& status);
   void on_restored(const Status& status);
   void on_committed(const Status& status);
+  // From the hub: what waits may be sent; the learner that draws may have something.
+  void on_room();
+  void on_experience();
+  // A second has passed.
+  void on_tick();
   // The connection is gone.
   void on_disconnect();
 
@@ -87,8 +97,13 @@ class Session final : public FrameSink {
   void add_snapshot(const std::string& id);
   void commit_snapshot(const std::string& id);
   Status reserved_set();
+  Status offer();
+  void accept_experience();
+  Status publish();
+  Status draw();
 
   Catalog& catalog_;
+  Hub& hub_;
   SessionHost& host_;
   State state_ = State::kGreeting;
   Client* client_ = nullptr;
@@ -104,6 +119,12 @@ class Session final : public FrameSink {
 
   std::string working_on_;  // id of the snapshot that is taken or restored
   uint64_t began_ms_ = 0;
+
+  std::string model_;  // that it learns, or has experience of that waits
+  bool learns_ = false;
+  Hub::Body experience_;
+  uint64_t weights_version_ = 0;  // that it has been sent
+  unsigned waited_seconds_ = 0;
 };
 
 }  // namespace belay

@@ -13,6 +13,9 @@ class BlindHost final : public SessionHost {
   void send(FrameType, uint16_t, std::string_view name, std::string_view body) override {
     BELAY_CHECK(name.size() <= kFrameNameMax && body.size() <= kTextBytesMax);
   }
+  void send_shared(FrameType, std::string_view, Hub::Body body) override {
+    BELAY_CHECK(body != nullptr);
+  }
   Status send_file(const Client&, std::string_view name) override {
     BELAY_CHECK(is_plain_name(name));
     return {};
@@ -48,15 +51,32 @@ void happen(unsigned choice, Session& session) {
     session.client()->asked = true;
     session.on_asked();
   }
-  if (choice == 7) session.on_taken(failed);
+  if (choice == 7) {
+    session.on_taken(failed);
+    session.on_tick();
+  }
 }
 
 // Bytes are frames as they are, or, where the first bit says so, bodies of frames that are right.
 void run(std::span<const std::byte> data) {
   Catalog catalog({.snapshots_max = 4, .curve_points_max = 8}, "f");
-  BlindHost host;
-  Session session(catalog, host);
+  Hub hub;
+  BlindHost host, other_host;
+  Session session(catalog, hub, host);
   FrameParser parser(1 << 16);
+  // Somebody to meet: what the first byte says, from the beginning.
+  Session other(catalog, hub, other_host);
+  FrameParser other_parser(1 << 16);
+  auto say = [&](FrameType type, std::string_view name, std::string_view body) {
+    std::string frame = encode_frame(type, 0, name, body);
+    (void)other_parser.feed(std::as_bytes(std::span(frame)), other);
+  };
+  if (!data.empty() && data[0] != std::byte{0}) {
+    say(FrameType::kSet, ":client", "name=o\ndriver=none\ninstance=i\n");
+    data[0] > std::byte{127} ? say(FrameType::kWts, "x.model", "w")
+                             : say(FrameType::kExp, "x.model", "e");
+    if (data[0] > std::byte{191}) say(FrameType::kGet, ":experience", "");
+  }
   while (data.size() >= 2) {
     auto choice = static_cast<unsigned>(data[0]);
     size_t bytes = std::min<size_t>(static_cast<unsigned>(data[1]), data.size() - 2);
@@ -64,10 +84,11 @@ void run(std::span<const std::byte> data) {
     data = data.subspan(2 + bytes);
     Status fed;
     if ((choice & 8) != 0) {
-      constexpr const char* kNames[] = {"", "x.model", ":client", ":snapshot", ":metrics", "../x"};
+      constexpr const char* kNames[] = {"",         "x.model", ":client",    ":snapshot",
+                                        ":metrics", "../x",    ":experience"};
       std::string_view text(reinterpret_cast<const char*>(piece.data()), piece.size());
-      std::string frame = encode_frame(FrameType(1 + (choice >> 4) % 6), uint16_t(choice >> 7),
-                                       kNames[piece.size() % 6], text);
+      auto type = FrameType(1 + (choice >> 4) % kFrameTypeLast);
+      std::string frame = encode_frame(type, uint16_t(choice >> 7), kNames[piece.size() % 7], text);
       if (choice >> 4 == 15)
         frame = encode_frame(FrameType::kSet, 0, ":client", "name=a\ndriver=vm\ninstance=b\n");
       fed = parser.feed(std::as_bytes(std::span(frame)), session);

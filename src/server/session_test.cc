@@ -7,6 +7,8 @@
 #include <cmath>
 #include <random>
 
+#include "learn/exchange.h"
+
 namespace belay {
 namespace {
 
@@ -25,6 +27,9 @@ class NotingHost final : public SessionHost {
                                name.empty() ? "" : " " + std::string(name),
                                type == FrameType::kNo && !body.empty() ? " why" : ""));
     text = body;
+  }
+  void send_shared(FrameType type, std::string_view name, Hub::Body body) override {
+    said.push_back(fmt::format("{} {}={}", name_of(type), name, *body));
   }
   Status send_file(const Client&, std::string_view name) override {
     if (name != "here.model") return fail(ENOENT, "no file");
@@ -104,6 +109,11 @@ class SessionTest : public testing::Test {
       session.on_committed({});
       hear(FrameType::kRes);
     }
+    if (state == State::kWaiting) hear(FrameType::kExp, "m", "e");
+    if (state == State::kDrawing) {
+      hear(FrameType::kWts, "m", "w");
+      hear(FrameType::kGet, ":experience");
+    }
     if (state == State::kClosed) session.on_disconnect();
     if (state == State::kReceiving) {
       std::string start = encode_frame_start(FrameType::kSet, 0, "half.model", 100);
@@ -112,8 +122,9 @@ class SessionTest : public testing::Test {
   }
 
   Catalog catalog{ServerLimits{.snapshots_max = 3}, "t"};
+  Hub hub;
   NotingHost host;
-  Session session{catalog, host};
+  Session session{catalog, hub, host};
   FrameParser parser{uint64_t{1} << 30};
   Status status;
 };
@@ -174,12 +185,13 @@ TEST_F(SessionTest, FailuresAreAnswered) {
 // out of order ends the connection with a reason.
 TEST_F(SessionTest, EveryMessageInEveryState) {
   const std::string kHello = "name=luigi\ndriver=savepoint\ninstance=b2\n";
-  for (State state : {State::kGreeting, State::kReady, State::kReceiving, State::kStoring,
-                      State::kTaking, State::kRestoring, State::kCommitting, State::kClosed}) {
+  for (State state :
+       {State::kGreeting, State::kReady, State::kReceiving, State::kStoring, State::kTaking,
+        State::kRestoring, State::kCommitting, State::kWaiting, State::kDrawing, State::kClosed}) {
     for (auto type : {FrameType::kCkp, FrameType::kRes, FrameType::kYes, FrameType::kNo,
-                      FrameType::kGet, FrameType::kSet}) {
-      for (std::string name : {"", "here.model", ":client", ":snapshot", ":metrics", ":what"}) {
-        Catalog catalog(ServerLimits{}, "t");
+                      FrameType::kGet, FrameType::kSet, FrameType::kExp, FrameType::kWts}) {
+      for (std::string name :
+           {"", "here.model", ":client", ":snapshot", ":metrics", ":experience", ":what"}) {
         SessionTest_EveryMessageInEveryState_Test fresh;
         fresh.bring_to(state);
         std::string heard = fresh.hear(type, name, name == ":client" ? kHello : "");
@@ -195,7 +207,9 @@ TEST_F(SessionTest, EveryMessageInEveryState) {
                            : state == State::kReady && !greets && type != FrameType::kYes &&
                                  type != FrameType::kNo;
         EXPECT_EQ(fresh.status.has_value(), allowed) << where;
-        EXPECT_NE(heard, "") << where << ": everything is answered";
+        bool waits = allowed && type == FrameType::kExp && name == "here.model";
+        EXPECT_EQ(fresh.session.state() == State::kWaiting, waits) << where;
+        EXPECT_NE(heard == "", !waits) << where << ": everything else is answered";
         if (!allowed) {
           EXPECT_TRUE(heard.ends_with("NO why")) << where;
           EXPECT_EQ(fresh.session.state(), State::kClosed) << where;
@@ -208,7 +222,7 @@ TEST_F(SessionTest, EveryMessageInEveryState) {
 // Goal: a client that is gone in any state leaves nothing behind that is half, and its name free.
 TEST_F(SessionTest, GoneInEveryState) {
   for (State state : {State::kReady, State::kReceiving, State::kStoring, State::kTaking,
-                      State::kRestoring, State::kCommitting}) {
+                      State::kRestoring, State::kCommitting, State::kWaiting, State::kDrawing}) {
     SessionTest_GoneInEveryState_Test fresh;
     fresh.bring_to(state);
     fresh.session.on_disconnect();
@@ -217,7 +231,11 @@ TEST_F(SessionTest, GoneInEveryState) {
     fresh.session.on_restored({});
     fresh.session.on_stored({});
     fresh.session.on_committed({});
+    fresh.session.on_room();
+    fresh.session.on_experience();
+    fresh.session.on_tick();
     EXPECT_EQ(fresh.session.state(), State::kClosed);
+    EXPECT_FALSE(fresh.hub.has_learner("m"));
     EXPECT_TRUE(fresh.catalog.join("mario", "savepoint", "c3").has_value());
   }
 }
@@ -227,7 +245,7 @@ TEST_F(SessionTest, OneNameOneProgram) {
   greet();
   take_one();
   NotingHost other;
-  Session second(catalog, other);
+  Session second(catalog, hub, other);
   auto knock = [&](Session& at, std::string_view instance) {
     std::string bytes =
         encode_frame(FrameType::kSet, 0, ":client",
@@ -235,13 +253,13 @@ TEST_F(SessionTest, OneNameOneProgram) {
     return FrameParser(1024).feed(std::as_bytes(std::span(bytes)), at).has_value();
   };
   EXPECT_FALSE(knock(second, "b2"));
-  Session third(catalog, other);
+  Session third(catalog, hub, other);
   EXPECT_TRUE(knock(third, "a1"));
   EXPECT_EQ(catalog.find("mario")->snapshots.size(), 1u);
   EXPECT_EQ(hear(FrameType::kCkp), "NO why") << "the old connection has nothing to say any more";
   EXPECT_TRUE(catalog.find("mario")->connected);
   third.on_disconnect();
-  Session fourth(catalog, other);
+  Session fourth(catalog, hub, other);
   EXPECT_TRUE(knock(fourth, "b2"));
   EXPECT_TRUE(catalog.find("mario")->snapshots.empty()) << "they died with their process";
 }
@@ -274,6 +292,138 @@ TEST_F(SessionTest, NamesAreNoPaths) {
     EXPECT_EQ(hear(FrameType::kGet, name), "NO why") << name;
   }
   EXPECT_FALSE(catalog.join("../x", "savepoint", "a1").has_value());
+}
+
+// One of several that meet in one hub.
+struct Peer {
+  Peer(Catalog& catalog, Hub& hub, std::string_view name) : session(catalog, hub, host) {
+    EXPECT_EQ(
+        ask(FrameType::kSet, ":client", fmt::format("name={}\ndriver=none\ninstance=i\n", name)),
+        "YES");
+  }
+  // What it is told because of one frame of its own.
+  std::string ask(FrameType type, std::string_view name, std::string_view body) {
+    std::string bytes = encode_frame(type, 0, name, body);
+    EXPECT_TRUE(parser.feed(std::as_bytes(std::span(bytes)), session).has_value());
+    return told();
+  }
+  // What it has been told since.
+  std::string told() {
+    std::string all;
+    for (const std::string& word : host.said) all += (all.empty() ? "" : ", ") + word;
+    host.said.clear();
+    return all;
+  }
+  std::string offer(std::string_view body) { return ask(FrameType::kExp, "m", body); }
+  std::string draw() { return ask(FrameType::kGet, ":experience", ""); }
+
+  NotingHost host;
+  Session session;
+  FrameParser parser{uint64_t{1} << 30};
+};
+
+class HubTest : public testing::Test {
+ protected:
+  Catalog catalog{ServerLimits{}, "t"};
+  Hub hub;
+};
+
+// Goal: experience waits for a learner; it reaches the learner in order, each message once; weights
+// reach each actor once, with the answer.
+TEST_F(HubTest, ExperienceOneWayWeightsTheOther) {
+  Peer one(catalog, hub, "one"), two(catalog, hub, "two"), learner(catalog, hub, "learner");
+  EXPECT_EQ(one.offer(""), "") << "nobody learns it yet";
+  EXPECT_EQ(two.offer("b"), "");
+  EXPECT_EQ(learner.ask(FrameType::kWts, "m", "w1"), "YES");
+  EXPECT_EQ(one.told(), "WTS m=w1");
+  EXPECT_EQ(two.told(), "WTS m=w1");
+  EXPECT_EQ(one.offer("a"), "YES") << "it has the weights";
+  EXPECT_EQ(learner.draw(), "EXP m=b");
+  EXPECT_EQ(learner.draw(), "EXP m=a");
+  EXPECT_EQ(learner.draw(), "") << "it waits";
+  EXPECT_EQ(two.offer("c"), "YES");
+  EXPECT_EQ(learner.told(), "EXP m=c");
+  EXPECT_EQ(learner.ask(FrameType::kWts, "m", "w2"), "YES");
+  EXPECT_EQ(learner.ask(FrameType::kWts, "m", "w3"), "YES");
+  EXPECT_EQ(two.offer("d"), "WTS m=w3") << "the newest";
+  EXPECT_EQ(one.told(), "") << "asked for nothing";
+}
+
+// Goal: the server holds a bounded number of messages; the actors of the others wait, in turn.
+TEST_F(HubTest, WhoFindsNoRoomWaits) {
+  Peer one(catalog, hub, "one"), two(catalog, hub, "two"), learner(catalog, hub, "learner");
+  learner.ask(FrameType::kWts, "m", "w");
+  EXPECT_EQ(one.offer("0"), "WTS m=w");
+  for (size_t i = 1; i < Hub::kQueuedMax; i++) EXPECT_EQ(one.offer("x"), "YES");
+  EXPECT_EQ(one.offer("y"), "");
+  EXPECT_EQ(two.offer("z"), "");
+  for (int i = 0; i < 100; i++) one.session.on_tick();
+  EXPECT_EQ(one.told(), "") << "as long as it takes: there is a learner";
+  EXPECT_EQ(learner.draw(), "EXP m=0");
+  EXPECT_EQ(one.told() + "|" + two.told(), "YES|");
+  one.session.on_disconnect();
+  for (size_t i = 1; i < Hub::kQueuedMax; i++) EXPECT_EQ(learner.draw(), "EXP m=x");
+  EXPECT_EQ(two.told(), "WTS m=w");
+  EXPECT_EQ(learner.draw(), "EXP m=y") << "what the server took is not lost with who sent it";
+  EXPECT_EQ(learner.draw(), "EXP m=z");
+}
+
+// Goal: actors that crowd in when the learner draws bring it one message for each question.
+TEST_F(HubTest, OneAnswerForEachQuestion) {
+  Peer learner(catalog, hub, "learner");
+  learner.ask(FrameType::kWts, "m", "w");
+  std::deque<Peer> actors;
+  std::vector<std::string> told;
+  for (size_t i = 0; i < 3 * Hub::kQueuedMax; i++)
+    told.push_back(
+        actors.emplace_back(catalog, hub, fmt::format("a{}", i)).offer(std::to_string(i)));
+  for (size_t i = 0; i < 3 * Hub::kQueuedMax; i++)
+    EXPECT_EQ(learner.draw(), fmt::format("EXP m={}", i));
+  for (size_t i = 0; i < actors.size(); i++) EXPECT_EQ(told[i] + actors[i].told(), "WTS m=w");
+}
+
+// Goal: a model has one learner, a learner one model; with the learner goes what it has published,
+// and the next one starts anew.
+TEST_F(HubTest, OneLearnerForAModel) {
+  Peer actor(catalog, hub, "actor"), first(catalog, hub, "first"), second(catalog, hub, "second");
+  EXPECT_EQ(first.draw(), "NO why") << "weights come first";
+  EXPECT_EQ(first.ask(FrameType::kWts, "../m", "w"), "NO why");
+  EXPECT_EQ(first.ask(FrameType::kWts, "m", "w1"), "YES");
+  EXPECT_EQ(second.ask(FrameType::kWts, "m", "w2"), "NO why");
+  EXPECT_EQ(first.ask(FrameType::kWts, "n", "w2"), "NO why");
+  EXPECT_EQ(first.offer("e"), "NO why");
+  EXPECT_EQ(actor.ask(FrameType::kExp, "a/b", "e"), "NO why");
+  EXPECT_EQ(actor.offer("e"), "WTS m=w1");
+  first.session.on_disconnect();
+  EXPECT_EQ(actor.offer("f"), "");
+  EXPECT_EQ(second.ask(FrameType::kWts, "m", "w2"), "YES");
+  EXPECT_EQ(actor.told(), "WTS m=w2");
+  EXPECT_EQ(second.draw(), "EXP m=f");
+}
+
+// Goal: nobody waits for ever: a learner hears that nothing has come, so that it can look at other
+// things, an actor that nobody learns its model.
+TEST_F(HubTest, WaitingEnds) {
+  Peer actor(catalog, hub, "actor"), learner(catalog, hub, "learner");
+  learner.ask(FrameType::kWts, "m", "w");
+  learner.draw();
+  learner.session.on_tick();
+  EXPECT_EQ(learner.told(), "");
+  learner.session.on_tick();
+  EXPECT_EQ(learner.told(), "EXP m=");
+  EXPECT_EQ(actor.ask(FrameType::kExp, "other", "e"), "");
+  for (int second = 0; second < 60; second++) actor.session.on_tick();
+  EXPECT_EQ(actor.told(), "");
+  actor.session.on_tick();
+  EXPECT_EQ(actor.told(), "NO why");
+  EXPECT_EQ(actor.offer("e"), "WTS m=w") << "it may ask for others";
+}
+
+// Goal: such a client has no snapshots.
+TEST_F(HubTest, NoSnapshots) {
+  Peer actor(catalog, hub, "actor");
+  EXPECT_EQ(actor.ask(FrameType::kCkp, "", ""), "NO why");
+  EXPECT_EQ(actor.ask(FrameType::kRes, "", ""), "NO why");
 }
 
 struct Counted final : FrameSink {
@@ -336,6 +486,8 @@ TEST(Protocol, HugeSizesAreRefused) {
   EXPECT_TRUE(refused(FrameType::kSet, UINT32_MAX, 1));
   EXPECT_TRUE(refused(FrameType::kCkp, 0, kTextBytesMax + 1));
   EXPECT_FALSE(refused(FrameType::kSet, 4, 1 << 20));
+  EXPECT_TRUE(refused(FrameType::kExp, 4, kExperienceBytesMax + 1));
+  EXPECT_TRUE(refused(FrameType::kWts, 4, kWeightsBytesMax + 1));
 }
 
 TEST(Protocol, TextValues) {
