@@ -130,6 +130,7 @@ std::vector<float> merits_of(std::vector<float> likeness) {
 Chooser::Chooser() {
   au_config("canny", AU_DNN, AU_ADAM, 64, 64);           // au
   au_output("canny", "merits", grid().size(), 0, 1, 0);  // au
+  au_set("canny", "weight_decay", 1);                    // au
 }
 
 Setting Chooser::choose(const cv::Mat& grey, const Similarity* right) const {
