@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The edge detector trained several times, each time with another seed of weights, batches, blur and
-noise, and scored on held-back pictures beside the tuner: mean and standard deviation of each
+"""The edge detector trained several times, each time with another seed of weights, batches, blur
+and noise, and scored on held-back pictures beside the tuner: mean and standard deviation of each
 picture's likeness, in the form of Table 1 of the Autonomizer paper.
 
 usage: canny_runs.py [options] CANNY_LAB TRAIN HELD_BACK

@@ -12,7 +12,7 @@ using nlohmann::json;
 
 constexpr int kRefinements = 60;
 constexpr double kRandomSeconds = 0.1;
-constexpr const char* kColumns[] = {"blank",       "rule",       "fixed",   "random", "tuner_short",
+constexpr const char* kColumns[] = {"blank",      "rule",    "fixed",   "random", "tuner_short",
                                     "tuner_long", "learned", "choices", "oracle"};
 constexpr unsigned kTunerTrials[] = {10, 30, 100, 300, 1000};
 
