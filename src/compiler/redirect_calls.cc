@@ -31,6 +31,27 @@ GlobalValue* calledByName(CallBase& Call) {
              : nullptr;
 }
 
+// Where call sites remember what was found, together: an independent check of what a rollback
+// restores must know them (tests).
+constexpr StringLiteral kSitesSection = "belay_sites";
+
+// Known, or what the code says that Otherwise inserts for when it is null.
+Value* orIfNull(IRBuilder<>& B, Value* Known, function_ref<Value*()> Otherwise) {
+  Instruction* At = &*B.GetInsertPoint();
+  BasicBlock* Here = At->getParent();
+  MDNode* Unlikely = unlikely(*Here->getModule());
+  Instruction* Cold =
+      SplitBlockAndInsertIfThen(B.CreateIsNull(Known), At, /*Unreachable=*/false, Unlikely);
+  B.SetInsertPoint(Cold);
+  Value* Other = Otherwise();
+  B.SetInsertPoint(At->getParent(), At->getParent()->begin());
+  PHINode* Either = B.CreatePHI(B.getPtrTy(), 2);
+  Either->addIncoming(Known, Here);
+  Either->addIncoming(Other, Cold->getParent());
+  B.SetInsertPoint(At);
+  return Either;
+}
+
 }  // namespace
 
 // A program may have a function of that name itself, which does something else: the standard
@@ -97,9 +118,31 @@ Value* CallRedirector::cloneOfDirect(IRBuilder<>& B, GlobalValue& Callee, Functi
       ++NumDirect;
       return Clone;
     }
-  if (effectsOf(Callee.getName()) == Effects::Wrapped)
-    return M.getOrInsertFunction(Name, Type).getCallee();
-  return cloneOfUnknown(B, Callee, Type);
+  Effects Known = effectsOf(Callee.getName());
+  auto* F = dyn_cast<Function>(&Callee);
+  Value* Listed = nullptr;
+  if (Known == Effects::Wrapped) Listed = M.getOrInsertFunction(Name, Type).getCallee();
+  if (Known == Effects::Pure && F) Listed = ConstantPointerNull::get(B.getPtrTy());
+  if (Listed && F && mayBeProgramsOwn(*F)) return cloneOfListed(B, *F, Listed);
+  return Known == Effects::Wrapped ? Listed : cloneOfUnknown(B, Callee, Type);
+}
+
+// Each module remembers for each name what the runtime has said.
+Value* CallRedirector::cloneOfListed(IRBuilder<>& B, Function& Callee, Value* Clone) {
+  std::string Name = ("belay.listed." + Callee.getName()).str();
+  GlobalVariable* Target = M.getNamedGlobal(Name);
+  if (!Target) {
+    auto* Ptr = B.getPtrTy();
+    Target = new GlobalVariable(M, Ptr, false, GlobalValue::InternalLinkage,
+                                ConstantPointerNull::get(Ptr), Name);
+    Target->setSection(kSitesSection);
+  }
+  LoadInst* Remembered = B.CreateLoad(B.getPtrTy(), Target);
+  Remembered->setAtomic(AtomicOrdering::Monotonic);
+  return orIfNull(B, Remembered, [&] {
+    return B.CreateCall(getHook(M, Hook::listed_call),
+                        {getText(M, Callee.getName()), &Callee, Clone, Target});
+  });
 }
 
 // NAME.ckpt if some object has it. Otherwise NAME if that is known to write nothing, or what
@@ -110,19 +153,9 @@ Value* CallRedirector::cloneOfUnknown(IRBuilder<>& B, GlobalValue& Callee, Funct
   Effects Known = effectsOf(Callee.getName());
   if (Known == Effects::Pure || Known == Effects::Kept)
     return B.CreateSelect(B.CreateIsNull(Clone), &Callee, Clone);
-  Instruction* At = &*B.GetInsertPoint();
-  BasicBlock* Here = At->getParent();
-  Instruction* Cold =
-      SplitBlockAndInsertIfThen(B.CreateIsNull(Clone), At, /*Unreachable=*/false, unlikely(M));
-  B.SetInsertPoint(Cold);
-  Value* Allowed =
-      B.CreateCall(getHook(M, Hook::unknown_call), {getText(M, Callee.getName()), &Callee});
-  B.SetInsertPoint(At->getParent(), At->getParent()->begin());
-  PHINode* Either = B.CreatePHI(B.getPtrTy(), 2);
-  Either->addIncoming(Clone, Here);
-  Either->addIncoming(Allowed, Cold->getParent());
-  B.SetInsertPoint(At);
-  return Either;
+  return orIfNull(B, Clone, [&] {
+    return B.CreateCall(getHook(M, Hook::unknown_call), {getText(M, Callee.getName()), &Callee});
+  });
 }
 
 // The call site remembers the table's entry that it met last: one load and one comparison.
@@ -135,8 +168,7 @@ Value* CallRedirector::cloneOfPointer(IRBuilder<>& B, Value* Pointer) {
     Nobody = new GlobalVariable(M, EntryType, true, GlobalValue::PrivateLinkage,
                                 ConstantAggregateZero::get(EntryType), "belay.nobody");
   auto* Site = new GlobalVariable(M, Ptr, false, GlobalValue::PrivateLinkage, Nobody, "belay.site");
-  // Together: an independent check of what a rollback restores must know them (tests).
-  Site->setSection("belay_sites");
+  Site->setSection(kSitesSection);
   LoadInst* Entry = B.CreateLoad(Ptr, Site);
   Entry->setAtomic(AtomicOrdering::Acquire);
   Value* Function = B.CreateLoad(Ptr, Entry);

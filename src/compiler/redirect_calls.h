@@ -24,6 +24,7 @@ class CallRedirector {
                              llvm::FunctionType* Type);
   llvm::Value* cloneOfUnknown(llvm::IRBuilder<>& B, llvm::GlobalValue& Callee,
                               llvm::FunctionType* Type);
+  llvm::Value* cloneOfListed(llvm::IRBuilder<>& B, llvm::Function& Callee, llvm::Value* Clone);
   llvm::Value* cloneOfPointer(llvm::IRBuilder<>& B, llvm::Value* Pointer);
 
   bool isHarmless(llvm::CallBase& Call, llvm::GlobalValue* Callee) const;

@@ -31,6 +31,10 @@ namespace {
 // Registers of a struct or a small array; a longer one is seldom written as a whole.
 constexpr uint64_t kShadowBytesMax = 64;
 
+// Of a function, for each start and each stop: what goes beyond that is logged, or functions with
+// many locals and many regions would consist of copies.
+constexpr uint64_t kCopiedWordsMax = 512;
+
 bool isSmall(const AllocaInst& Local) {
   auto Bytes = Local.getAllocationSize(Local.getDataLayout());
   return Local.isStaticAlloca() && Bytes && !Bytes->isScalable() && *Bytes <= kShadowBytesMax;
@@ -123,19 +127,10 @@ ShadowLocals::ShadowLocals(Function& F, ArrayRef<Start> Starts)
     }
     if (isLifetime(I)) Lifetimes.push_back(cast<IntrinsicInst>(&I));
   }
-  unsigned DepthEnd = 0;
-  for (const Start& Each : Starts) DepthEnd = std::max(DepthEnd, Each.Depth + 1);
-  Depths.resize(DepthEnd);
-  auto AddShadows = [&](ArrayRef<AllocaInst*> Locals, bool OnlyForRewinds) {
-    for (AllocaInst* Local : Locals)
-      for (unsigned Depth = 0; Depth < DepthEnd; ++Depth)
-        if (any_of(Starts, [&](const Start& Each) {
-              return Each.Depth == Depth && hasValueAt(*Local, *Each.At);
-            }))
-          addShadow(Local, Depth, OnlyForRewinds);
-  };
-  AddShadows(Small, false);
-  AddShadows(Control, true);
+  for (const Start& Each : Starts)
+    if (Each.Depth >= Depths.size()) Depths.resize(Each.Depth + 1);
+  for (AllocaInst* Local : Control) addShadows(Local, depthsOf(*Local, Starts), true);
+  addSmall(Small, Starts, Large);
   erase_if(Large, [&](const AllocaInst* Local) {
     return none_of(Starts, [&](const Start& Each) { return hasValueAt(*Local, *Each.At); });
   });
@@ -148,6 +143,39 @@ ShadowLocals::ShadowLocals(Function& F, ArrayRef<Start> Starts)
       pin(&A, &*F.getEntryBlock().getFirstNonPHIOrDbgOrAlloca());
   }
   NumPinned += Large.size();
+}
+
+SmallBitVector ShadowLocals::depthsOf(const AllocaInst& Local, ArrayRef<Start> Starts) const {
+  SmallBitVector Found(Depths.size());
+  for (const Start& Each : Starts)
+    if (!Found[Each.Depth] && hasValueAt(Local, *Each.At)) Found.set(Each.Depth);
+  return Found;
+}
+
+// Shadows for those of Locals that are copied least, and the others are Large.
+void ShadowLocals::addSmall(ArrayRef<AllocaInst*> Locals, ArrayRef<Start> Starts,
+                            SmallVectorImpl<AllocaInst*>& Large) {
+  struct Candidate {
+    AllocaInst* Local;
+    SmallBitVector AtDepths;
+    uint64_t Words;
+  };
+  SmallVector<Candidate> Candidates;
+  for (AllocaInst* Local : Locals) {
+    SmallBitVector AtDepths = depthsOf(*Local, Starts);
+    auto Copies = count_if(Starts, [&](const Start& Each) { return AtDepths[Each.Depth]; });
+    uint64_t Bytes = Local->getAllocationSize(F.getDataLayout())->getFixedValue();
+    Candidates.push_back({Local, AtDepths, divideCeil(Bytes, 8) * static_cast<uint64_t>(Copies)});
+  }
+  stable_sort(Candidates, [](const auto& A, const auto& B) { return A.Words < B.Words; });
+  uint64_t Words = 0;
+  for (const Candidate& Each : Candidates) {
+    Words += Each.Words;
+    if (Words <= kCopiedWordsMax)
+      addShadows(Each.Local, Each.AtDepths, false);
+    else
+      Large.push_back(Each.Local);
+  }
 }
 
 // What is no variable and alive at a start becomes one: `this`, say.
@@ -185,13 +213,16 @@ void ShadowLocals::pin(Value* Local, Instruction* Before) {
   CallInst::Create(getHook(*F.getParent(), Hook::pin), {Local}, "", Before->getIterator());
 }
 
-void ShadowLocals::addShadow(AllocaInst* Local, unsigned Depth, bool OnlyForRewinds) {
-  // Not a clone: debug information, DIAssignID above all, is of one variable.
-  auto* Shadow =
-      new AllocaInst(Local->getAllocatedType(), 0, Local->getArraySize(), Local->getAlign(),
-                     Local->getName() + ".shadow", F.getEntryBlock().begin());
-  Depths[Depth].push_back({Local, Shadow, OnlyForRewinds});
-  ++NumShadowed;
+void ShadowLocals::addShadows(AllocaInst* Local, const SmallBitVector& AtDepths,
+                              bool OnlyForRewinds) {
+  for (unsigned Depth : AtDepths.set_bits()) {
+    // Not a clone: debug information, DIAssignID above all, is of one variable.
+    auto* Shadow =
+        new AllocaInst(Local->getAllocatedType(), 0, Local->getArraySize(), Local->getAlign(),
+                       Local->getName() + ".shadow", F.getEntryBlock().begin());
+    Depths[Depth].push_back({Local, Shadow, OnlyForRewinds});
+    ++NumShadowed;
+  }
 }
 
 void ShadowLocals::copy(IRBuilder<>& B, const Shadowed& Each, bool Saves) {

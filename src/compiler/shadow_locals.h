@@ -1,7 +1,7 @@
 // The locals of a function that holds markers are state too. Each that is small has a shadow, which
 // takes its value at the start and gives it back when the region is undone: both become registers
-// wherever the local does. A large one is pinned to memory and logged like any other. One that has
-// no value yet at the start has none to go back to.
+// wherever the local does. A large one, or one that would be copied too often, is pinned to memory
+// and logged like any other. One that has no value yet at the start has none to go back to.
 //
 // A rewind arrives at the start by longjmp(), which no edge of the control flow graph shows: a copy
 // back may look needless there, and a value that is dead on the way to the rewind may lose its
@@ -9,6 +9,7 @@
 // is alive at a start has one.
 #pragma once
 
+#include <llvm/ADT/SmallBitVector.h>
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/Instructions.h>
 
@@ -36,7 +37,12 @@ class ShadowLocals {
  private:
   void makeLocals(llvm::ArrayRef<Start> Starts);
   void pin(llvm::Value* Local, llvm::Instruction* Before);
-  void addShadow(llvm::AllocaInst* Local, unsigned Depth, bool OnlyForRewinds);
+  // The depths of starts at which Local may have a value.
+  llvm::SmallBitVector depthsOf(const llvm::AllocaInst& Local, llvm::ArrayRef<Start> Starts) const;
+  void addSmall(llvm::ArrayRef<llvm::AllocaInst*> Locals, llvm::ArrayRef<Start> Starts,
+                llvm::SmallVectorImpl<llvm::AllocaInst*>& Large);
+  void addShadows(llvm::AllocaInst* Local, const llvm::SmallBitVector& AtDepths,
+                  bool OnlyForRewinds);
 
   llvm::Function& F;
   bool IsRewindable;

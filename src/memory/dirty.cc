@@ -58,6 +58,35 @@ bool push(std::span<PageRun> out, size_t* used, uint64_t start, uint64_t end, bo
 
 Status no_room(size_t runs) { return fail(ENOBUFS, "more than {} runs of pages", runs); }
 
+// Calls visit(region), which returns a Status, with all that PAGEMAP_SCAN finds, as many at a time
+// as `regions` holds; without any the kernel takes its shortest way.
+template <class Visit>
+Status walk(int pagemap, ScanArguments what, std::span<ScanRegion> regions, Visit visit) {
+  what.size = sizeof what;
+  what.vec = reinterpret_cast<uint64_t>(regions.data());
+  what.vec_len = regions.size();
+  while (what.start < what.end) {
+    long n = sys::call(SYS_ioctl, pagemap, kPagemapScan, &what);
+    if (n == -EINTR) continue;
+    if (n < 0)
+      return fail(int(-n), "PAGEMAP_SCAN of {:#x}-{:#x}: {}", what.start, what.end,
+                  errno_text(int(-n)));
+    for (const ScanRegion& each : regions.first(regions.empty() ? 0 : size_t(n)))
+      BELAY_TRY(visit(each));
+    if (what.walk_end <= what.start) break;
+    what.start = what.walk_end;
+  }
+  return {};
+}
+
+Status push_all(int pagemap, const ScanArguments& what, std::span<ScanRegion> regions,
+                std::span<PageRun> out, size_t* used) {
+  return walk(pagemap, what, regions, [&](const ScanRegion& each) -> Status {
+    if (push(out, used, each.start, each.end, /*written=*/true)) return {};
+    return no_room(out.size());
+  });
+}
+
 }  // namespace
 
 long DirtyTracker::scan_chunk(uint64_t start, uint64_t end, bool anonymous, Report report,
@@ -132,31 +161,19 @@ Status DirtyTracker::scan_known(uint64_t start, uint64_t end, std::span<PageRun>
   if (long n = sys::call(SYS_ioctl, uffd_, UFFDIO_REGISTER, &request); n < 0)
     return scan(start, end, true, false, out, used);
   uint64_t clean_from = start;
-  while (start < end) {
-    ScanRegion regions[512];
-    // Exactly this asks for the kernel's shortest way (fs/proc/task_mmu.c, pagemap_scan_pmd_entry).
-    ScanArguments arguments{.size = sizeof arguments,
-                            .flags = kScanWpMatching | kScanCheckWpAsync,
-                            .start = start,
-                            .end = end,
-                            .vec = reinterpret_cast<uint64_t>(regions),
-                            .vec_len = sizeof regions / sizeof regions[0],
-                            .category_mask = kPageIsWritten,
-                            .return_mask = kPageIsWritten};
-    long n = sys::call(SYS_ioctl, pagemap_, kPagemapScan, &arguments);
-    if (n == -EINTR) continue;
-    if (n < 0)
-      return fail(int(-n), "PAGEMAP_SCAN of {:#x}-{:#x}: {}", start, end, errno_text(int(-n)));
-    for (long i = 0; i < n; i++) {
-      if (regions[i].start > clean_from &&
-          !push(out, used, clean_from, regions[i].start, /*written=*/false))
-        return no_room(out.size());
-      BELAY_TRY(push_present(regions[i].start, regions[i].end, out, used));
-      clean_from = regions[i].end;
-    }
-    if (arguments.walk_end <= start) break;
-    start = arguments.walk_end;
-  }
+  ScanRegion regions[512];
+  // Exactly this asks for the kernel's shortest way (fs/proc/task_mmu.c, pagemap_scan_pmd_entry).
+  ScanArguments written{.flags = kScanWpMatching | kScanCheckWpAsync,
+                        .start = start,
+                        .end = end,
+                        .category_mask = kPageIsWritten,
+                        .return_mask = kPageIsWritten};
+  BELAY_TRY(walk(pagemap_, written, regions, [&](const ScanRegion& each) -> Status {
+    if (each.start > clean_from && !push(out, used, clean_from, each.start, /*written=*/false))
+      return no_room(out.size());
+    clean_from = each.end;
+    return push_present(each.start, each.end, out, used);
+  }));
   if (end > clean_from && !push(out, used, clean_from, end, false)) return no_room(out.size());
   return {};
 }
@@ -164,28 +181,15 @@ Status DirtyTracker::scan_known(uint64_t start, uint64_t end, std::span<PageRun>
 // Those of a written range that hold anything, as written; leaves the arming alone.
 Status DirtyTracker::push_present(uint64_t start, uint64_t end, std::span<PageRun> out,
                                   size_t* used) {
-  while (start < end) {
-    ScanRegion regions[64];
-    ScanArguments arguments{.size = sizeof arguments,
-                            .start = start,
-                            .end = end,
-                            .vec = reinterpret_cast<uint64_t>(regions),
-                            .vec_len = sizeof regions / sizeof regions[0],
-                            .category_inverted = kPageIsZero,
-                            .category_mask = kPageIsZero,
-                            .category_anyof_mask = kPageIsPresent | kPageIsSwapped,
-                            .return_mask = kPageIsZero};
-    long n = sys::call(SYS_ioctl, pagemap_, kPagemapScan, &arguments);
-    if (n == -EINTR) continue;
-    if (n < 0)
-      return fail(int(-n), "PAGEMAP_SCAN of {:#x}-{:#x}: {}", start, end, errno_text(int(-n)));
-    for (long i = 0; i < n; i++)
-      if (!push(out, used, regions[i].start, regions[i].end, /*written=*/true))
-        return no_room(out.size());
-    if (arguments.walk_end <= start) break;
-    start = arguments.walk_end;
-  }
-  return {};
+  ScanRegion regions[64];
+  return push_all(pagemap_,
+                  {.start = start,
+                   .end = end,
+                   .category_inverted = kPageIsZero,
+                   .category_mask = kPageIsZero,
+                   .category_anyof_mask = kPageIsPresent | kPageIsSwapped,
+                   .return_mask = kPageIsZero},
+                  regions, out, used);
 }
 
 Status DirtyTracker::watch(uint64_t start, uint64_t end) {
@@ -198,72 +202,38 @@ Status DirtyTracker::watch(uint64_t start, uint64_t end) {
 }
 
 Status DirtyTracker::arm(uint64_t start, uint64_t end) {
-  while (start < end) {
-    // Without a vector the kernel takes its shortest way; with this mask it leaves alone what has
-    // no page table yet.
-    ScanArguments arguments{.size = sizeof arguments,
-                            .flags = kScanWpMatching | kScanCheckWpAsync,
-                            .start = start,
-                            .end = end,
-                            .category_mask = kPageIsWritten,
-                            .category_anyof_mask = kPageIsPresent | kPageIsSwapped};
-    long n = sys::call(SYS_ioctl, pagemap_, kPagemapScan, &arguments);
-    if (n == -EINTR) continue;
-    if (n < 0)
-      return fail(int(-n), "cannot protect {:#x}-{:#x}: {}", start, end, errno_text(int(-n)));
-    if (arguments.walk_end <= start) break;
-    start = arguments.walk_end;
-  }
-  return {};
+  // With this mask the kernel leaves alone what has no page table yet.
+  ScanArguments written{.flags = kScanWpMatching | kScanCheckWpAsync,
+                        .start = start,
+                        .end = end,
+                        .category_mask = kPageIsWritten,
+                        .category_anyof_mask = kPageIsPresent | kPageIsSwapped};
+  return walk(pagemap_, written, {}, [](const ScanRegion&) -> Status { return {}; });
 }
 
 Status DirtyTracker::written(uint64_t start, uint64_t end, std::span<PageRun> out, size_t* used) {
-  while (start < end) {
-    ScanRegion regions[512];
-    ScanArguments arguments{.size = sizeof arguments,
-                            .flags = kScanCheckWpAsync,
-                            .start = start,
-                            .end = end,
-                            .vec = reinterpret_cast<uint64_t>(regions),
-                            .vec_len = sizeof regions / sizeof regions[0],
-                            .category_mask = kPageIsWritten,
-                            .return_mask = kPageIsWritten};
-    long n = sys::call(SYS_ioctl, pagemap_, kPagemapScan, &arguments);
-    if (n == -EINTR) continue;
-    if (n < 0)
-      return fail(int(-n), "PAGEMAP_SCAN of {:#x}-{:#x}: {}", start, end, errno_text(int(-n)));
-    for (long i = 0; i < n; i++)
-      if (!push(out, used, regions[i].start, regions[i].end, true)) return no_room(out.size());
-    if (arguments.walk_end <= start) break;
-    start = arguments.walk_end;
-  }
-  return {};
+  ScanRegion regions[512];
+  return push_all(pagemap_,
+                  {.flags = kScanCheckWpAsync,
+                   .start = start,
+                   .end = end,
+                   .category_mask = kPageIsWritten,
+                   .return_mask = kPageIsWritten},
+                  regions, out, used);
 }
 
 Status DirtyTracker::own_pages(uint64_t start, uint64_t end, std::span<PageRun> out, size_t* used) {
   if (kind_ == Kind::kCompare) return scan_pagemap(start, end, /*any_page=*/false, out, used);
   // Unlike reading the pagemap this passes over what has no page table.
-  while (start < end) {
-    ScanRegion regions[128];
-    ScanArguments arguments{.size = sizeof arguments,
-                            .start = start,
-                            .end = end,
-                            .vec = reinterpret_cast<uint64_t>(regions),
-                            .vec_len = sizeof regions / sizeof regions[0],
-                            .category_inverted = kPageIsFile,
-                            .category_mask = kPageIsFile,
-                            .category_anyof_mask = kPageIsPresent | kPageIsSwapped,
-                            .return_mask = kPageIsFile};
-    long n = sys::call(SYS_ioctl, pagemap_, kPagemapScan, &arguments);
-    if (n == -EINTR) continue;
-    if (n < 0)
-      return fail(int(-n), "PAGEMAP_SCAN of {:#x}-{:#x}: {}", start, end, errno_text(int(-n)));
-    for (long i = 0; i < n; i++)
-      if (!push(out, used, regions[i].start, regions[i].end, true)) return no_room(out.size());
-    if (arguments.walk_end <= start) break;
-    start = arguments.walk_end;
-  }
-  return {};
+  ScanRegion regions[128];
+  return push_all(pagemap_,
+                  {.start = start,
+                   .end = end,
+                   .category_inverted = kPageIsFile,
+                   .category_mask = kPageIsFile,
+                   .category_anyof_mask = kPageIsPresent | kPageIsSwapped,
+                   .return_mask = kPageIsFile},
+                  regions, out, used);
 }
 
 Status DirtyTracker::present(uint64_t start, uint64_t end, std::span<PageRun> out, size_t* used) {

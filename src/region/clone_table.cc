@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "region/library_functions.h"
 #include "region/thread_state.h"
 #include "region/unknown.h"
 
@@ -37,6 +38,13 @@ Clone* new_clone() {
 
 void* const kDropped = &change;  // no function
 
+Clone* find_added(void* function) {
+  Clone* clone = __atomic_load_n(bucket_of(function), __ATOMIC_ACQUIRE);
+  while (clone != nullptr && __atomic_load_n(&clone->function, __ATOMIC_ACQUIRE) != function)
+    clone = clone->next;
+  return clone;
+}
+
 // What effects.def says holds of the library's function only. Where the linker has folded two
 // functions of which one logs nothing (BELAY_KEEP), a pointer does not say which one is meant.
 void merge_clone(Clone* known, const ClonePair& pair, bool listed) {
@@ -52,7 +60,7 @@ void merge_clone(Clone* known, const ClonePair& pair, bool listed) {
 
 void add_clone(const ClonePair& pair, bool listed) {
   if (pair.function == nullptr || pair.clone == nullptr) return;  // weak, and not there
-  if (Clone* known = find_clone(pair.function)) return merge_clone(known, pair, listed);
+  if (Clone* known = find_added(pair.function)) return merge_clone(known, pair, listed);
   Clone** bucket = bucket_of(pair.function);
   Clone* clone = new_clone();
   *clone = {pair.function, pair.clone, 1, listed, *bucket};
@@ -60,7 +68,7 @@ void add_clone(const ClonePair& pair, bool listed) {
 }
 
 void drop_clone(const ClonePair& pair) {
-  Clone* known = pair.clone ? find_clone(pair.function) : nullptr;
+  Clone* known = pair.clone ? find_added(pair.function) : nullptr;
   if (known != nullptr && --known->objects == 0)
     __atomic_store_n(&known->function, kDropped, __ATOMIC_RELEASE);
 }
@@ -74,7 +82,7 @@ ClonePair dispatched(void* pointer, void* resolver) {
   constexpr uint64_t kHasArgument = uint64_t{1} << 62;
   auto resolve = reinterpret_cast<void* (*)(uint64_t, const Argument*)>(resolver);
   void* function = resolve(argument.hwcap | kHasArgument, &argument);
-  const Clone* known = function != pointer ? find_clone(function) : nullptr;
+  const Clone* known = function != pointer ? find_added(function) : nullptr;
   return {pointer, known != nullptr ? known->clone : nullptr};
 }
 
@@ -84,10 +92,8 @@ __attribute__((constructor(101))) void begin_table() { add_library_functions(); 
 }  // namespace
 
 Clone* find_clone(void* function) {
-  Clone* clone = __atomic_load_n(bucket_of(function), __ATOMIC_ACQUIRE);
-  while (clone != nullptr && __atomic_load_n(&clone->function, __ATOMIC_ACQUIRE) != function)
-    clone = clone->next;
-  return clone;
+  Clone* clone = find_added(function);
+  return clone != nullptr && (!clone->listed || is_library_function(function)) ? clone : nullptr;
 }
 
 void add_clones(const ClonePair* pairs, size_t count, bool listed) {
@@ -131,6 +137,15 @@ Ptr __belay_resolve(Ptr function, Ptr site) {
   if (found->clone == nullptr) folded_function(function);
   if (site != nullptr) __atomic_store_n(static_cast<Clone**>(site), found, __ATOMIC_RELEASE);
   return found->clone;
+}
+
+Ptr __belay_listed_call(Ptr name, Ptr function, Ptr clone, Ptr target) {
+  const Clone* known = find_clone(function);
+  Ptr found = known != nullptr ? known->clone : nullptr;
+  if (found == nullptr && is_library_function(function)) found = clone ? clone : function;
+  if (found == nullptr) return unknown_own_function(static_cast<const char*>(name), function);
+  __atomic_store_n(static_cast<Ptr*>(target), found, __ATOMIC_RELEASE);
+  return found;
 }
 
 }  // namespace belay::region

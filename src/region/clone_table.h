@@ -22,7 +22,7 @@ struct ClonePair {
   void* clone;
 };
 
-// Lock-free. Null if nobody has added `function`.
+// Lock-free. Null if nobody has added `function`, or effects.def has and it is not the library's.
 Clone* find_clone(void* function);
 
 void add_clones(const ClonePair* pairs, size_t count, bool listed = false);

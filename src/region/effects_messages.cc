@@ -1,6 +1,5 @@
 // err.h, error.h: messages on standard error, which wait as other output does, and the end of the
 // program.
-#include <dlfcn.h>
 #include <err.h>
 #include <error.h>
 
@@ -28,18 +27,6 @@ __attribute__((format(printf, 1, 2))) void put_text(const char* format, ...) {
   va_start(arguments, format);
   put_formatted(stderr, format, arguments, "fprintf");
   va_end(arguments);
-}
-
-// Many programs have an error() or warn() of their own. What belay-cc compiled is called instead of
-// these here; of others this library's references show that they are there.
-void refuse_own(const char* name, const void* function) {
-  const int saved_errno = errno;
-  const void* of_libc = in_region() ? dlsym(RTLD_NEXT, name) : nullptr;
-  errno = saved_errno;
-  if (of_libc == nullptr || of_libc == function) return;
-  report("a region calls the program's own %s(), and nobody knows what that writes", name);
-  report_callers();
-  fatal("  way out: compile what defines it with belay-cc or belay-c++");
 }
 
 void put_warning(const char* format, va_list arguments, int reason) {
@@ -70,32 +57,27 @@ void put_error(int status, int reason, const char* file, unsigned line, const ch
 }  // namespace
 
 EFFECT(void, vwarn, (const char* format, va_list arguments)) {
-  refuse_own("vwarn", reinterpret_cast<const void*>(vwarn));
   put_warning(format, arguments, errno);
 }
 EFFECT(void, vwarnx, (const char* format, va_list arguments)) {
-  refuse_own("vwarnx", reinterpret_cast<const void*>(vwarnx));
   put_warning(format, arguments, kNoReason);
 }
 EFFECT(void, verr, (int status, const char* format, va_list arguments)) {
-  refuse_own("verr", reinterpret_cast<const void*>(verr));
   put_warning(format, arguments, errno);
   exit_ckpt(status);
 }
 EFFECT(void, verrx, (int status, const char* format, va_list arguments)) {
-  refuse_own("verrx", reinterpret_cast<const void*>(verrx));
   put_warning(format, arguments, kNoReason);
   exit_ckpt(status);
 }
 
 // Each that takes its arguments one by one is made from one that takes a va_list.
-#define BELAY_MESSAGE(name, call, ...)                      \
-  EFFECT(void, name, (__VA_ARGS__, ...)) {                  \
-    va_list arguments;                                      \
-    refuse_own(#name, reinterpret_cast<const void*>(name)); \
-    va_start(arguments, format);                            \
-    call;                                                   \
-    va_end(arguments);                                      \
+#define BELAY_MESSAGE(name, call, ...)     \
+  EFFECT(void, name, (__VA_ARGS__, ...)) { \
+    va_list arguments;                     \
+    va_start(arguments, format);           \
+    call;                                  \
+    va_end(arguments);                     \
   }
 BELAY_MESSAGE(warn, fx_vwarn(format, arguments), const char* format)
 BELAY_MESSAGE(warnx, fx_vwarnx(format, arguments), const char* format)

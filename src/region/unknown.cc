@@ -36,6 +36,13 @@ void* unknown_function(void* function) {
   refuse_call(text);
 }
 
+void* unknown_own_function(const char* name, void* function) {
+  if (is_allowed()) return function;
+  char text[256];
+  snprintf(text, sizeof text, "the program's own %s()", name);
+  refuse_call(text);
+}
+
 void folded_function(void* function) {
   report(
       "a region calls a function at %p that stands for two: the linker has folded them, and the"

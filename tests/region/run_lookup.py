@@ -43,6 +43,12 @@ def shared(main="", options="", link="", **rest):
     return with_library(main, options=f"-fPIC {options}", shared="liblibrary.so", link=link, **rest)
 
 
+def own_name(source, options="", link="", **rest):
+    """SOURCE and the function by a name of libc's that it calls."""
+    return Way([Object(source, options), Object("own_name_other.c", options, **rest)],
+               f"{options} {link}")
+
+
 def plugin(name, which):
     return Object("plugin.c", f"-fPIC -DWHICH={which}", shared=name, unlinked=True)
 
@@ -76,6 +82,16 @@ WAYS = {
                                                             shared="liblibrary.so")], "-rdynamic"),
     "folded": Way([Object("folded.c", "-ffunction-sections")], "-fuse-ld=lld -Wl,--icf=all"),
     "same_name": Way([Object("same_name.c"), Object("same_name_other.c", "-fno-builtin")]),
+    "own_name": own_name("own_name.c", plain=True),
+    "own_name_no_pic": own_name("own_name.c", NO_PIC, plain=True),
+    "own_name_static": own_name("own_name.c", "-static", plain=True),
+    "own_name_library": own_name("own_name.c", "-fPIC", plain=True, shared="libown.so"),
+    "own_pointer": own_name("own_pointer.c", link="-rdynamic", plain=True),
+    "own_pointer_no_pic": own_name("own_pointer.c", NO_PIC, link="-rdynamic", plain=True),
+    "own_pointer_library": own_name("own_pointer.c", "-fPIC", plain=True, shared="libown.so"),
+    "own_compiled": own_name("own_compiled.c"),
+    "own_compiled_static": own_name("own_compiled.c", "-static"),
+    "own_compiled_library": own_name("own_compiled.c", "-fPIC", shared="libown.so"),
     "loaded": Way([Object("loaded.c"), plugin("libplugin0.so", 0), plugin("libplugin1.so", 1)]),
     "unloaded": Way([Object("unloaded.c"), plugin("libplugin0.so", 0)], "-rdynamic"),
     "bind_now": dataclasses.replace(shared(NO_PIC), environment={"LD_BIND_NOW": "1"}),

@@ -42,3 +42,54 @@ define void @large(i64 %i) {
   call void @belay_stop_ckpt(i32 1)
   ret void
 }
+
+; What would be copied too often is logged: of nine arrays at eight starts the last.
+; CHECK-LABEL: define void @often(
+; CHECK-COUNT-1: call void @__belay_pin(ptr %i)
+; CHECK-NOT:     call void @__belay_pin(
+; CHECK:         ret void
+define void @often() {
+  %a = alloca [8 x i64]
+  %b = alloca [8 x i64]
+  %c = alloca [8 x i64]
+  %d = alloca [8 x i64]
+  %e = alloca [8 x i64]
+  %f = alloca [8 x i64]
+  %g = alloca [8 x i64]
+  %h = alloca [8 x i64]
+  %i = alloca [8 x i64]
+  store volatile i64 1, ptr %a
+  store volatile i64 1, ptr %b
+  store volatile i64 1, ptr %c
+  store volatile i64 1, ptr %d
+  store volatile i64 1, ptr %e
+  store volatile i64 1, ptr %f
+  store volatile i64 1, ptr %g
+  store volatile i64 1, ptr %h
+  store volatile i64 1, ptr %i
+  call void @belay_start_ckpt_once()
+  store volatile i64 2, ptr %a
+  call void @belay_stop_ckpt(i32 1)
+  call void @belay_start_ckpt_once()
+  store volatile i64 2, ptr %b
+  call void @belay_stop_ckpt(i32 1)
+  call void @belay_start_ckpt_once()
+  store volatile i64 2, ptr %c
+  call void @belay_stop_ckpt(i32 1)
+  call void @belay_start_ckpt_once()
+  store volatile i64 2, ptr %d
+  call void @belay_stop_ckpt(i32 1)
+  call void @belay_start_ckpt_once()
+  store volatile i64 2, ptr %e
+  call void @belay_stop_ckpt(i32 1)
+  call void @belay_start_ckpt_once()
+  store volatile i64 2, ptr %f
+  call void @belay_stop_ckpt(i32 1)
+  call void @belay_start_ckpt_once()
+  store volatile i64 2, ptr %g
+  call void @belay_stop_ckpt(i32 1)
+  call void @belay_start_ckpt_once()
+  store volatile i64 2, ptr %h
+  call void @belay_stop_ckpt(i32 1)
+  ret void
+}

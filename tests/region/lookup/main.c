@@ -1,7 +1,11 @@
 // Goal: however a function's address comes about, a region that calls it finds its clone: direct
 // calls, stubs of the linkage table, functions that the loader dispatches (ifuncs), libc's too.
+#define _GNU_SOURCE
 #include <belay/region.h>
 #include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "../victims/check.h"
 #include "library.h"
@@ -20,6 +24,10 @@ setter volatile dispatched = lib_dispatched;
 setter volatile own = own_dispatched;
 void* (*volatile copy)(void*, const void*, size_t) = memcpy;
 size_t (*volatile length)(const char*) = strlen;
+
+// Names that a program might have used itself.
+char* (*volatile find)(const char*, int) = index;
+void (*volatile swap)(const void*, void*, ssize_t) = swab;
 
 static void region(int rollback) {
   char text[32] = "before";
@@ -47,6 +55,12 @@ static void region(int rollback) {
   CHECK(state[5] == 11);
   copy(text, "after", 6);
   CHECK(length(text) == 5);
+  CHECK(find(text, 't') == text + 2 && index(text, 't') == text + 2 && rindex(text, 'f'));
+  CHECK(time(0) != 0);
+  swap("ab", text, 2);
+  swab("cd", text + 2, 2);
+  CHECK(strcmp(text, "badcr") == 0);
+  memcpy(text, "after", 5);
   stop_ckpt(rollback);
   CHECK(strcmp(text, rollback ? "before" : "after") == 0);
 }
