@@ -51,6 +51,7 @@ class TimedDriver final : public SnapshotDriver {
   std::string_view name() const override { return driver_->name(); }
   Status take(const std::string& id) override { return driver_->take(id); }
   Status remove(const std::string& id) override { return driver_->remove(id); }
+  std::vector<std::string> list() const override { return driver_->list(); }
   Status restore(const std::string& id) override {
     Trip trip{.asked = Clock::now()};
     auto done = driver_->restore(id);

@@ -38,13 +38,16 @@
 #include <stdint.h>
 
 #ifdef __cplusplus
+#if __cplusplus >= 201103L
 #define BELAY_NOTHROW noexcept
-#define BELAY_NORETURN [[noreturn]]
+#else
+#define BELAY_NOTHROW throw()
+#endif
 extern "C" {
 #else
 #define BELAY_NOTHROW
-#define BELAY_NORETURN _Noreturn
 #endif
+#define BELAY_NORETURN __attribute__((noreturn))
 
 /* ---- Markers -------------------------------------------------------------------------------- */
 
@@ -134,9 +137,9 @@ enum ckpt_races {
 
 /* A zero field leaves the setting as it is. The environment wins over what the program passes. */
 struct ckpt_attr {
-  /* Each thread's log ends here. Address space only, until it is used. Default 64 GiB, less where
-     the process may not reserve that much. Takes effect for threads that have not begun a region.
-     BELAY_CKPT_LOG_MAX (bytes; K, M, G). */
+  /* Each thread's log ends here. Address space only, until it is used. Default: half of the
+     machine's memory, at most 64 GiB; less where the process may not reserve that much. Takes
+     effect for threads that have not begun a region. BELAY_CKPT_LOG_MAX (bytes; K, M, G). */
   size_t log_bytes_max;
   enum ckpt_buffer buffer;   /* BELAY_CKPT_BUFFER=array|hash */
   enum ckpt_output output;   /* BELAY_CKPT_OUTPUT=defer|allow|refuse */

@@ -7,7 +7,7 @@
 //       return cost(placement) < best;             // false: every write in here is undone
 //     });
 //
-// Header-only, C++17. Compile with belay-c++. Thread-safe as region.h is.
+// Header-only, C++11. Compile with belay-c++. Thread-safe as region.h is.
 #ifndef BELAY_REGION_HPP
 #define BELAY_REGION_HPP
 
@@ -18,6 +18,20 @@
 
 namespace belay {
 
+namespace detail {
+
+template <class F>
+bool call(F& function, std::true_type /*returns nothing*/) {
+  function();
+  return true;
+}
+template <class F>
+bool call(F& function, std::false_type) {
+  return static_cast<bool>(function());
+}
+
+}  // namespace detail
+
 // Calls try_it() in a region. What it returns says whether its writes stay; a function without a
 // result stays unless it throws. An exception that leaves it rolls back and goes on to the caller,
 // with its contents. Returns whether the writes stayed.
@@ -26,12 +40,7 @@ bool attempt(F&& try_it) {
   bool keep;  // has no value at the start, so that the rollback leaves the one it gets
   belay_start_ckpt_once();
   try {
-    if constexpr (std::is_void_v<decltype(try_it())>) {
-      try_it();
-      keep = true;
-    } else {
-      keep = static_cast<bool>(try_it());
-    }
+    keep = detail::call(try_it, std::is_void<decltype(try_it())>());
   } catch (...) {
     belay_stop_ckpt(1);
     throw;

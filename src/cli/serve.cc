@@ -44,8 +44,12 @@ int serve(ServeOptions options) {
     throw Failure(kExitUsage, "--http wants --token-file: whoever knows the token may look");
   }
   server.page_folder = page_folder();
-  for (const std::string& folder : options.machines)
-    server.attached.push_back({folder + "/" + kVmPort, require(VmDriver::attach(folder))});
+  for (const std::string& folder : options.machines) {
+    auto find = [folder]() -> Result<std::unique_ptr<SnapshotDriver>> {
+      return VmDriver::attach(folder);
+    };
+    server.attached.push_back({folder + "/" + kVmPort, require(find()), find});
+  }
   server.view = !options.no_view;
   std::unique_ptr<Server> running = require(Server::start(std::move(server)));
   for (const std::string& address : running->addresses()) printf("%s\n", address.c_str());

@@ -28,12 +28,18 @@ class Archive {
   template <class T>
   void field(std::string_view name, std::span<T> values) {
     static_assert(std::is_trivially_copyable_v<T>);
-    bytes(name, std::as_writable_bytes(values));
+    bytes(name, std::as_writable_bytes(values), false);
+  }
+  // One that files of older builds do not have: it stays as it is then.
+  template <class T>
+  void later_field(std::string_view name, T& value) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    bytes(name, std::as_writable_bytes(std::span(&value, 1)), true);
   }
 
  protected:
   // Writes them, or fills them with what is on file under this name if it is of this length.
-  virtual void bytes(std::string_view name, std::span<std::byte> data) = 0;
+  virtual void bytes(std::string_view name, std::span<std::byte> data, bool may_miss) = 0;
 };
 
 }  // namespace belay

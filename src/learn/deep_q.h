@@ -56,6 +56,7 @@ class DeepQ {
     normaliser_.visit(archive);
     archive.field("target.parameters", target_);
     archive.field("decisions", decisions_);
+    archive.later_field("loss", last_loss_);
     memory_.visit(archive);
   }
 

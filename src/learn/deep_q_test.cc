@@ -72,7 +72,7 @@ TEST(DeepQ, TheSameSeedLearnsTheSame) {
 // What the memory holds, read through an archive as a model file would.
 struct Memory final : Archive {
   std::vector<float> values;
-  void bytes(std::string_view name, std::span<std::byte> data) override {
+  void bytes(std::string_view name, std::span<std::byte> data, bool) override {
     if (name != "samples.values") return;
     auto floats = reinterpret_cast<const float*>(data.data());
     values.assign(floats, floats + data.size() / sizeof(float));

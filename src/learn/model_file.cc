@@ -40,7 +40,9 @@ class Writer final : public Archive {
   uint32_t sections = 0;
 
  private:
-  void bytes(std::string_view name, std::span<std::byte> data) override { section(name, data); }
+  void bytes(std::string_view name, std::span<std::byte> data, bool) override {
+    section(name, data);
+  }
   void append(const void* data, size_t bytes) {
     auto from = static_cast<const std::byte*>(data);
     file.insert(file.end(), from, from + bytes);
@@ -53,7 +55,7 @@ class Reader final : public Archive {
   Status status;
 
  private:
-  void bytes(std::string_view name, std::span<std::byte> data) override {
+  void bytes(std::string_view name, std::span<std::byte> data, bool may_miss) override {
     if (!status) return;
     for (const ModelSection& section : file_.sections()) {
       if (section.name != name) continue;
@@ -65,7 +67,7 @@ class Reader final : public Archive {
       }
       return;
     }
-    status = fail(EBADMSG, "{}: no section '{}'", path_, name);
+    if (!may_miss) status = fail(EBADMSG, "{}: no section '{}'", path_, name);
   }
 
   const ModelFile& file_;

@@ -6,8 +6,12 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+
+#include "base/checksum.h"
+#include "learn/model_format.h"
 
 namespace belay {
 namespace {
@@ -71,6 +75,32 @@ TEST_F(ModelFileTest, TrainingGoesOnExactly) {
   train(second, other, 400);
   EXPECT_EQ(parameters(whole), parameters(second));
   EXPECT_EQ(whole.random.state(), second.random.state());
+}
+
+// Goal: the last loss comes back too; a file from before it was written is read all the same.
+TEST_F(ModelFileTest, TheLossComesBackUnlessTheFileIsOlder) {
+  Learned learned = make(spec(AU_QLEARN));
+  Episode episode;
+  train(learned, episode, 400);
+  ASSERT_NE(learned.deep_q->last_loss(), 0);
+  ASSERT_TRUE(save(learned));
+  Learned same = make(spec(AU_QLEARN));
+  ASSERT_TRUE(load(same));
+  EXPECT_EQ(same.deep_q->last_loss(), learned.deep_q->last_loss());
+
+  std::vector<std::byte> bytes = encode_model(spec(AU_QLEARN), {.channels = 2}, learned);
+  const std::string_view name("loss\0", 5);
+  auto found = std::search(bytes.begin(), bytes.end(), name.begin(), name.end(),
+                           [](std::byte a, char b) { return char(a) == b; });
+  ASSERT_NE(found, bytes.end());
+  *found = std::byte('x');
+  auto* header = reinterpret_cast<ModelFileHeader*>(bytes.data());
+  header->checksum = checksum(std::span<const std::byte>(bytes).subspan(sizeof *header));
+  Learned older = make(spec(AU_QLEARN));
+  Status loaded = load_model(ModelFile::from_bytes(bytes, "older").value(), "older", older);
+  ASSERT_TRUE(loaded) << loaded.error().text();
+  EXPECT_EQ(older.deep_q->last_loss(), 0);
+  EXPECT_EQ(parameters(older), parameters(learned));
 }
 
 TEST_F(ModelFileTest, EveryFlippedByteAndEveryCutIsNoticed) {

@@ -34,6 +34,7 @@ class Supervised {
   void visit(Archive& archive) {
     learner_.visit(archive);
     normaliser_.visit(archive);
+    archive.later_field("loss", last_loss_);
     examples_.visit(archive);
   }
 

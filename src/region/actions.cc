@@ -5,12 +5,16 @@
 namespace belay::region {
 
 void on_rollback(void (*run)(void*), void* argument) {
-  if (in_region()) this_thread.actions.push({run, argument, false});
+  if (in_region()) this_thread.actions.push({run, argument, Action::kRollback});
+}
+
+void before_rollback(void (*run)(void*), void* argument) {
+  if (in_region()) this_thread.actions.push({run, argument, Action::kBeforeMemory});
 }
 
 void on_commit(void (*run)(void*), void* argument) {
   if (!in_region()) return run(argument);
-  this_thread.actions.push({run, argument, true});
+  this_thread.actions.push({run, argument, Action::kCommit});
 }
 
 void on_rollback_only(void (*run)(void*), void* note) {
@@ -30,19 +34,26 @@ bool cancel_action(void (*run)(void*), const void* argument) {
   return false;
 }
 
+void prepare_rollback(const Region& region) {
+  auto& actions = this_thread.actions;
+  for (size_t i = actions.size(); i > region.actions; i--)
+    if (const Action each = actions[i - 1]; each.when == Action::kBeforeMemory)
+      each.run(each.argument);
+}
+
 void undo_actions(const Region& region) {
   auto& actions = this_thread.actions;
   while (actions.size() > region.actions) {
     const Action last = actions.back();
     actions.truncate(actions.size() - 1);
-    if (!last.at_commit) last.run(last.argument);
+    if (last.when == Action::kRollback) last.run(last.argument);
   }
 }
 
 void commit_actions() {
   auto& actions = this_thread.actions;
   for (size_t i = 0; i < actions.size(); i++)
-    if (const Action each = actions[i]; each.at_commit) each.run(each.argument);
+    if (const Action each = actions[i]; each.when == Action::kCommit) each.run(each.argument);
   actions.truncate(0);
 }
 

@@ -363,20 +363,35 @@ EFFECT(int, ioctl, (int of, unsigned long request, ...)) {
   if (bytes > 0 && argument != nullptr) log_bytes(argument, static_cast<size_t>(bytes));
   return ioctl(of, request, argument);
 }
+namespace {
+
+// A new file of that name, which a rollback removes, whatever it contains.
+int made(int descriptor, const char* name) {
+  if (descriptor < 0 || !in_region()) return descriptor;
+  on_rollback_only(remove_file, full_name(AT_FDCWD, name));
+  opened(descriptor);
+  find_noted(key_of(descriptor))->created = true;
+  return descriptor;
+}
+
+}  // namespace
+
 EFFECT(int, mkostemp, (char* name, int flags)) {
   log_bytes(name, strlen(name));
-  int descriptor = mkostemp(name, flags);
-  if (descriptor >= 0 && in_region()) on_rollback_only(remove_file, full_name(AT_FDCWD, name));
-  return opened(descriptor);
+  return made(mkostemp(name, flags), name);
 }
 EFFECT(int, mkstemp, (char* name)) { return fx_mkostemp(name, 0); }
 EFFECT(int, mkstemp64, (char* name)) { return fx_mkostemp(name, 0); }
 EFFECT(int, mkstemps, (char* name, int suffix)) {
   log_bytes(name, strlen(name));
-  int descriptor = mkstemps(name, suffix);
-  if (descriptor >= 0 && in_region()) on_rollback_only(remove_file, full_name(AT_FDCWD, name));
-  return opened(descriptor);
+  return made(mkstemps(name, suffix), name);
 }
+EFFECT(int, mkostemps, (char* name, int suffix, int flags)) {
+  log_bytes(name, strlen(name));
+  return made(mkostemps(name, suffix, flags), name);
+}
+EFFECT(int, mkostemp64, (char* name, int flags)) { return fx_mkostemp(name, flags); }
+EFFECT(int, mkstemps64, (char* name, int suffix)) { return fx_mkstemps(name, suffix); }
 EFFECT(char*, mkdtemp, (char* name)) {
   allow_external("mkdtemp");
   log_bytes(name, strlen(name));

@@ -1,4 +1,4 @@
-// sys/mman.h, dirent.h, glob.h, dlfcn.h, regex.h, iconv.h, locale.h: what libc or the system holds
+// dirent.h, glob.h, dlfcn.h, regex.h, iconv.h, locale.h: what libc or the system holds
 // for the program is given up by a rollback if the region asked for it, and by a commit if the
 // region gave it up.
 #include <dirent.h>
@@ -8,7 +8,6 @@
 #include <link.h>
 #include <locale.h>
 #include <regex.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -23,24 +22,6 @@
 using namespace belay::region;
 
 namespace {
-
-struct Mapping {
-  void* address;
-  size_t bytes;
-};
-
-void unmap(void* argument) {
-  auto* mapping = static_cast<Mapping*>(argument);
-  munmap(mapping->address, mapping->bytes);
-  free(mapping);
-}
-
-Mapping* make_mapping(void* address, size_t bytes) {
-  auto* made = static_cast<Mapping*>(malloc(sizeof(Mapping)));
-  if (made == nullptr) fatal("no memory to note a mapping");
-  *made = {address, bytes};
-  return made;
-}
 
 // Contents as of now, in a block of its own.
 template <class T>
@@ -58,47 +39,6 @@ void release_copy(void* argument) {
 }
 
 }  // namespace
-
-EFFECT(void*, mmap, (void* at, size_t bytes, int protection, int flags, int of, off_t from)) {
-  if (in_region() && flags & MAP_FIXED && !(flags & MAP_FIXED_NOREPLACE))
-    fatal("mmap(MAP_FIXED) in a region: what it maps over would be lost");
-  void* result = mmap(at, bytes, protection, flags, of, from);
-  if (result != MAP_FAILED && in_region()) on_rollback_only(unmap, make_mapping(result, bytes));
-  return result;
-}
-EFFECT(void*, mmap64, (void* at, size_t bytes, int protection, int flags, int of, off64_t from)) {
-  return fx_mmap(at, bytes, protection, flags, of, from);
-}
-EFFECT(int, munmap, (void* at, size_t bytes)) {
-  if (!in_region()) return munmap(at, bytes);
-  on_commit(unmap, make_mapping(at, bytes));
-  return 0;
-}
-// Advice that takes contents away is logged as a write.
-EFFECT(int, madvise, (void* at, size_t bytes, int advice)) {
-  if (in_region()) {
-    switch (advice) {
-      case MADV_NORMAL:
-      case MADV_RANDOM:
-      case MADV_SEQUENTIAL:
-      case MADV_WILLNEED:
-      case MADV_HUGEPAGE:
-      case MADV_NOHUGEPAGE:
-      case MADV_MERGEABLE:
-      case MADV_UNMERGEABLE:
-      case MADV_DONTDUMP:
-      case MADV_DODUMP:
-        break;
-      case MADV_DONTNEED:
-      case MADV_FREE:
-        log_bytes(at, bytes);
-        break;
-      default:
-        fatal("madvise() with advice %d in a region: nobody knows how to undo it", advice);
-    }
-  }
-  return madvise(at, bytes, advice);
-}
 
 EFFECT(int, dl_iterate_phdr, (int (*each)(dl_phdr_info*, size_t, void*), void* argument)) {
   return dl_iterate_phdr(clone_of(each), argument);

@@ -1,9 +1,8 @@
 // What belongs to the process: environment, signals, children, folder, masks, timers, options.
 #include <fcntl.h>
+#include <ftw.h>
 #include <getopt.h>
-#include <grp.h>
 #include <link.h>
-#include <pwd.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -23,7 +22,6 @@
 #include "region/effect.h"
 #include "region/external.h"
 #include "region/output.h"
-#include "region/written.h"
 
 using namespace belay::region;
 
@@ -227,8 +225,11 @@ void go_back(void* argument) {
   close(folder);
 }
 
+// Once a region: each note holds a descriptor until the commit.
 void note_folder() {
-  if (!in_region()) return;
+  static const char is_noted = 0;  // for its address
+  if (!in_region() || find_noted(&is_noted) != nullptr) return;
+  add_noted(&is_noted);
   int folder = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0) return;
   int high = fcntl(folder, F_DUPFD_CLOEXEC, 256);
@@ -248,6 +249,21 @@ EFFECT(int, chdir, (const char* path)) {
 EFFECT(int, fchdir, (int to)) {
   note_folder();
   return fchdir(to);
+}
+// Walks through folders call functions of the program.
+EFFECT(int, ftw, (const char* path, __ftw_func_t call, int open_max)) {
+  return ftw(path, clone_of(call), open_max);
+}
+EFFECT(int, ftw64, (const char* path, __ftw64_func_t call, int open_max)) {
+  return ftw64(path, clone_of(call), open_max);
+}
+EFFECT(int, nftw, (const char* path, __nftw_func_t call, int open_max, int flags)) {
+  if (flags & FTW_CHDIR) note_folder();
+  return nftw(path, clone_of(call), open_max, flags);
+}
+EFFECT(int, nftw64, (const char* path, __nftw64_func_t call, int open_max, int flags)) {
+  if (flags & FTW_CHDIR) note_folder();
+  return nftw64(path, clone_of(call), open_max, flags);
 }
 EFFECT(char*, getcwd, (char* to, size_t room)) {
   if (to == nullptr) return static_cast<char*>(born_by_malloc(getcwd(nullptr, room)));
@@ -279,6 +295,8 @@ EFFECT(pid_t, fork, ()) {
   if (child == 0) note_fork();
   return child;
 }
+// The child must not write into the parent's log.
+EFFECT(pid_t, vfork, ()) { return fx_fork(); }
 EFFECT(int, system, (const char* command)) {
   allow_process("system");
   return system(command);
@@ -294,6 +312,51 @@ EFFECT(int, execve, (const char* path, char* const arguments[], char* const vari
 EFFECT(int, execvp, (const char* path, char* const arguments[])) {
   allow_process("execvp");
   return execvp(path, arguments);
+}
+EFFECT(int, execvpe, (const char* path, char* const arguments[], char* const variables[])) {
+  allow_process("execvpe");
+  return execvpe(path, arguments, variables);
+}
+
+namespace {
+
+// The arguments of execl() and its like, on the stack, as malloc() is not for a child to call.
+struct Arguments {
+  static constexpr int kMax = 1024;
+  Arguments(const char* first, va_list* rest) {
+    int count = 0;
+    for (const char* each = first; each != nullptr; each = va_arg(*rest, const char*)) {
+      if (count == kMax) fatal("more than %d arguments of a program in one call", kMax);
+      words[count++] = const_cast<char*>(each);
+    }
+    words[count] = nullptr;
+  }
+  char* words[kMax + 1];
+};
+
+}  // namespace
+
+EFFECT(int, execl, (const char* path, const char* first, ...)) {
+  va_list rest;
+  va_start(rest, first);
+  const Arguments all(first, &rest);
+  va_end(rest);
+  return fx_execv(path, all.words);
+}
+EFFECT(int, execlp, (const char* path, const char* first, ...)) {
+  va_list rest;
+  va_start(rest, first);
+  const Arguments all(first, &rest);
+  va_end(rest);
+  return fx_execvp(path, all.words);
+}
+EFFECT(int, execle, (const char* path, const char* first, ...)) {
+  va_list rest;
+  va_start(rest, first);
+  const Arguments all(first, &rest);
+  char* const* variables = va_arg(rest, char* const*);
+  va_end(rest);
+  return fx_execve(path, all.words, variables);
 }
 
 // ---- getopt: its state is in part hidden in libc. ----
@@ -391,32 +454,3 @@ EFFECT(int, getopt_long_only,
   StaticData data;
   return getopt_long_only(count, arguments, options, names, index);
 }
-
-// ---- Users and groups: libc's buffers may be in use outside, so regions have some of their own.
-// ----
-
-namespace {
-
-template <class Record>
-struct Found {
-  Record record;
-  char text[16 << 10];
-};
-Found<passwd> user;
-Found<group> user_group;
-
-template <class Record, class Key>
-Record* find_record(Found<Record>& to, Key key,
-                    int (*find)(Key, Record*, char*, size_t, Record**)) {
-  log_spans(object(&to));
-  Record* found = nullptr;
-  if (int error = find(key, &to.record, to.text, sizeof to.text, &found)) errno = error;
-  return found;
-}
-
-}  // namespace
-
-EFFECT(passwd*, getpwnam, (const char* name)) { return find_record(user, name, getpwnam_r); }
-EFFECT(passwd*, getpwuid, (uid_t id)) { return find_record(user, id, getpwuid_r); }
-EFFECT(group*, getgrnam, (const char* name)) { return find_record(user_group, name, getgrnam_r); }
-EFFECT(group*, getgrgid, (gid_t id)) { return find_record(user_group, id, getgrgid_r); }

@@ -18,7 +18,7 @@ void on_fault(int signal, siginfo_t* info, void* context) {
   if (thread.open && at >= thread.log_end && at < thread.log_end + sysconf(_SC_PAGESIZE)) {
     report("the undo log is full: %zu bytes in %d regions of one thread",
            static_cast<size_t>(thread.log_end - thread.log_base), __belay_depth);
-    report("  commit more often, or allow more: BELAY_CKPT_LOG_MAX=128G, or log_bytes_max");
+    report("  commit more often, or allow more: BELAY_CKPT_LOG_MAX=64G, say, or log_bytes_max");
     report("  or keep first values only: compile with -mllvm -belay-buffer=hash");
     report_callers();
     _exit(70);  // EX_SOFTWARE; nothing may run on half-logged memory, exit handlers included

@@ -4,9 +4,11 @@
 #include <elf.h>
 #include <link.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 
 extern "C" __attribute__((weak)) void _start();
 
@@ -89,9 +91,20 @@ bool stands_for_library(const link_map* program, const void* function) {
   return object != nullptr && is_library(object);
 }
 
+// A program may have an allocator of its own, by names whose meaning the standard lays down.
+bool is_allocator(const void* function) {
+  static const void* const kAllocators[] = {
+      reinterpret_cast<void*>(&malloc),        reinterpret_cast<void*>(&free),
+      reinterpret_cast<void*>(&calloc),        reinterpret_cast<void*>(&realloc),
+      reinterpret_cast<void*>(&aligned_alloc), reinterpret_cast<void*>(&posix_memalign)};
+  return std::find(std::begin(kAllocators), std::end(kAllocators), function) !=
+         std::end(kAllocators);
+}
+
 }  // namespace
 
 bool is_library_function(const void* function) {
+  if (is_allocator(function)) return true;
   const link_map* program = first_object();
   if (program == nullptr || is_static(program)) return is_after_program(function);
   const link_map* object = object_of(function);

@@ -63,6 +63,7 @@ const std::byte* stack_low_of(const Thread& thread, const Region& region) {
 // Memory, heap, output and errno are again as at the region's start.
 void roll_back(Thread& thread, const Region& region) {
   const std::byte* low = stack_low_of(thread, region);
+  prepare_rollback(region);
   if (races_watched) check_races(thread, region, low);
   spare_exceptions(region);
   undo(region.log_top, low, region.frame);

@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "region/function_at.h"
+
 namespace belay::region {
 
 namespace {
@@ -27,19 +29,18 @@ void write_line(const char* format, va_list arguments) {
 // C++ names are printed as they are written, where there is a C++ library that knows how.
 extern "C" __attribute__((weak)) char* __cxa_demangle(const char*, char*, size_t*, int*);
 
-bool is_own(const Dl_info& of_frame) {
-  Dl_info own;
+bool is_own(uintptr_t code) {
+  Dl_info own, of_code;
   return dladdr(reinterpret_cast<void*>(&report_callers), &own) != 0 &&
-         own.dli_fbase == of_frame.dli_fbase;
+         dladdr(reinterpret_cast<void*>(code), &of_code) != 0 && own.dli_fbase == of_code.dli_fbase;
 }
 
-void report_function(const char* from, uintptr_t at, const Dl_info& found) {
-  auto offset = static_cast<size_t>(at - reinterpret_cast<uintptr_t>(found.dli_fbase));
-  char* readable = found.dli_sname && __cxa_demangle
-                       ? __cxa_demangle(found.dli_sname, nullptr, nullptr, nullptr)
+void report_function(const char* from, const FunctionAt& at) {
+  char* readable = at.name[0] != '\0' && __cxa_demangle
+                       ? __cxa_demangle(at.name, nullptr, nullptr, nullptr)
                        : nullptr;
-  const char* name = readable ? readable : found.dli_sname ? found.dli_sname : "a function";
-  report("    %s%s (addr2line -Cfe %s 0x%zx)", from, name, found.dli_fname, offset);
+  const char* name = readable ? readable : at.name[0] != '\0' ? at.name : "a function";
+  report("    %s%s (addr2line -Cfe %s 0x%zx)", from, name, at.file, at.address);
   free(readable);
 }
 
@@ -48,9 +49,9 @@ _Unwind_Reason_Code report_frame(_Unwind_Context* context, void* argument) {
   if ((*left)-- == 0) return _URC_END_OF_STACK;
   // The return address may be the next function's first byte, after a call that does not return.
   uintptr_t at = _Unwind_GetIP(context) - 1;
-  Dl_info found;
-  if (dladdr(reinterpret_cast<void*>(at), &found) == 0) return _URC_END_OF_STACK;
-  if (!is_own(found)) report_function("from ", at, found);
+  FunctionAt found;
+  if (!find_function(at, &found)) return _URC_END_OF_STACK;
+  if (!is_own(at)) report_function("from ", found);
   return _URC_NO_REASON;
 }
 
@@ -78,9 +79,9 @@ void report_callers() {
 
 void report_place(const void* code) {
   uintptr_t at = reinterpret_cast<uintptr_t>(code) - 1;
-  Dl_info found;
-  if (dladdr(reinterpret_cast<void*>(at), &found) != 0)
-    report_function("", at, found);
+  FunctionAt found;
+  if (find_function(at, &found))
+    report_function("", found);
   else
     report("    code at %p", code);
 }

@@ -1,6 +1,7 @@
 #include "region/settings.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
@@ -12,8 +13,7 @@ namespace belay::region {
 
 namespace {
 
-ckpt_attr current = {size_t{64} << 30, CKPT_ARRAY, CKPT_OUTPUT_DEFER, CKPT_UNKNOWN_REFUSE,
-                     CKPT_RACES_IGNORE};
+ckpt_attr current = {0, CKPT_ARRAY, CKPT_OUTPUT_DEFER, CKPT_UNKNOWN_REFUSE, CKPT_RACES_IGNORE};
 
 bool parse_bytes(const char* text, size_t* out) {
   char* end;
@@ -44,7 +44,17 @@ void override_word(Enum* field, const char* name, const char* words) {
   *field = static_cast<Enum>(index);
 }
 
+// So that a full log is met, with a message, before the kernel ends the program without one.
+size_t half_of_memory() {
+  const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  const size_t most = size_t{64} << 30;
+  if (pages <= 0 || page <= 0) return most;
+  const size_t half = static_cast<size_t>(pages) / 2 * static_cast<size_t>(page);
+  return half < most ? half : most;
+}
+
 void read_environment() {
+  if (current.log_bytes_max == 0) current.log_bytes_max = half_of_memory();
   if (const char* text = getenv("BELAY_CKPT_LOG_MAX"))
     if (!parse_bytes(text, &current.log_bytes_max))
       fatal("BELAY_CKPT_LOG_MAX=%s: it is a number of bytes, with K, M or G", text);

@@ -60,7 +60,7 @@ struct Exit {
 struct Action {
   void (*run)(void*);
   void* argument;
-  bool at_commit;
+  enum When : unsigned char { kBeforeMemory, kRollback, kCommit } when;
 };
 
 // Where something was written: for the report of races only.

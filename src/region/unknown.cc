@@ -1,11 +1,10 @@
 #include "region/unknown.h"
 
-#include <dlfcn.h>
-
 #include <cstdio>
 #include <cstdlib>
 
 #include "region/clone_table.h"
+#include "region/function_at.h"
 #include "region/settings.h"
 #include "region/thread_state.h"
 
@@ -29,8 +28,9 @@ bool is_allowed() { return settings().unknown == CKPT_UNKNOWN_ALLOW; }
 
 void* unknown_function(void* function) {
   if (is_allowed()) return function;
-  Dl_info found;
-  if (dladdr(function, &found) != 0 && found.dli_sname != nullptr) refuse_call(found.dli_sname);
+  FunctionAt found;
+  if (find_function(reinterpret_cast<uintptr_t>(function), &found) && found.name[0] != '\0')
+    refuse_call(found.name);
   char text[32];
   snprintf(text, sizeof text, "a function at %p", function);
   refuse_call(text);

@@ -1,6 +1,8 @@
 // What BELAY_WRITES() says of memory (effects.def).
 #pragma once
 
+#include <sys/socket.h>
+
 #include <cstring>
 #include <cwchar>
 
@@ -24,6 +26,11 @@ Span object(T* address) {
 inline Span bytes(const void* address, size_t count) { return {address, count}; }
 inline Span string(const char* text) { return {text, text == nullptr ? 0 : strlen(text) + 1}; }
 inline Span wide_string(const wchar_t* text) { return array(text, text ? wcslen(text) + 1 : 0); }
+
+// As much of a socket's address as there is room for.
+inline Span address(sockaddr* to, const socklen_t* room) {
+  return bytes(to, to == nullptr || room == nullptr ? 0 : *room);
+}
 
 inline size_t at_most(size_t wanted, size_t room) { return wanted < room ? wanted : room; }
 

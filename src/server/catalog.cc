@@ -69,17 +69,29 @@ Result<Client*> Catalog::join(std::string_view name, std::string_view driver,
   return known;
 }
 
-Result<std::string> Catalog::new_snapshot(Client& client) {
-  size_t most = client.driver == "process" ? kProcessSnapshotsMax : limits_.snapshots_max;
-  while (client.snapshots.size() >= most) {
-    auto oldest = std::find_if(client.snapshots.begin(), client.snapshots.end(),
-                               [](const Snapshot& snapshot) { return !snapshot.pinned; });
-    if (oldest == client.snapshots.end())
-      return fail(EDQUOT, "client '{}' has {} snapshots, all of them pinned", client.name,
-                  client.snapshots.size());
-    erase(client, oldest->id);
-  }
+Result<std::string> Catalog::new_snapshot(const Client& client) {
+  auto can_go = [](const Snapshot& snapshot) { return !snapshot.pinned; };
+  if (client.snapshots.size() >= most(client) &&
+      std::none_of(client.snapshots.begin(), client.snapshots.end(), can_go))
+    return fail(EDQUOT, "client '{}' has {} snapshots, all of them pinned", client.name,
+                client.snapshots.size());
   return fmt::format("s{}-{}", prefix_, ++last_);
+}
+
+size_t Catalog::most(const Client& client) const {
+  return client.driver == "process" ? kProcessSnapshotsMax : limits_.snapshots_max;
+}
+
+bool Catalog::make_room(Client& client) {
+  bool made = false;
+  while (client.snapshots.size() > most(client)) {
+    auto oldest = std::find_if(client.snapshots.begin(), client.snapshots.end() - 1,
+                               [](const Snapshot& snapshot) { return !snapshot.pinned; });
+    if (oldest == client.snapshots.end() - 1) break;
+    erase(client, oldest->id);
+    made = true;
+  }
+  return made;
 }
 
 void Catalog::add(Client& client, Snapshot snapshot) {
@@ -123,6 +135,18 @@ void Catalog::erase(Client& client, const std::string& id) {
   if (client.current == gone) client.current = parent;
   if (client.target == gone) client.target.clear();
   client.dropped.push_back(gone);
+  client.change++;
+}
+
+void Catalog::keep_only(Client& client, const std::vector<std::string>& ids) {
+  auto is_there = [&](const std::string& id) {
+    return std::find(ids.begin(), ids.end(), id) != ids.end();
+  };
+  for (size_t i = client.snapshots.size(); i-- > 0;)
+    if (!is_there(client.snapshots[i].id)) erase(client, client.snapshots[i].id);
+  client.dropped.clear();
+  for (const std::string& id : ids)
+    if (client.find(id) == nullptr) client.dropped.push_back(id);
 }
 
 void Catalog::note_metrics(Client& client, std::string_view text, uint64_t now_unix_ms) {
@@ -130,8 +154,9 @@ void Catalog::note_metrics(Client& client, std::string_view text, uint64_t now_u
   double restore_ns = number_value(text, "restore_ns");
   if (!std::isnan(decision_ns)) client.decision_ns = decision_ns;
   if (!std::isnan(restore_ns)) client.restore_ns = restore_ns;
-  CurvePoint point{now_unix_ms, number_value(text, "score"), number_value(text, "loss")};
-  if (std::isnan(point.score) && std::isnan(point.loss)) return;
+  CurvePoint point{now_unix_ms, number_value(text, "score"), number_value(text, "loss"),
+                   decision_ns};
+  if (std::isnan(point.score) && std::isnan(point.loss) && std::isnan(decision_ns)) return;
   client.curve.push_back(point);
   client.curve_total++;
   if (client.curve.size() > limits_.curve_points_max) thin_out(client.curve);

@@ -18,6 +18,8 @@ struct ServerLimits {
   size_t snapshots_max = 100;  // of a client: the oldest that is not pinned makes room
   size_t files_max = 64;       // of a client
   uint64_t file_bytes_max = uint64_t{4} << 30;
+  // A connection that has not greeted, and one that stands still in a frame or before an answer.
+  uint64_t greeting_ms = 10'000, stalled_ms = 30'000;
   // Of a client, for the page: when it is full, every second point goes.
   size_t curve_points_max = 2048;
 };
@@ -32,7 +34,7 @@ struct Snapshot {
 
 struct CurvePoint {
   uint64_t unix_ms = 0;
-  double score = 0, loss = 0;  // NaN: not reported
+  double score = 0, loss = 0, decision_ns = 0;  // NaN: not reported
 };
 
 struct Client {
@@ -41,11 +43,14 @@ struct Client {
   std::vector<Snapshot> snapshots;  // oldest first
   std::string current;              // where the program came from: the parent of its next snapshot
   std::string target;               // where RES leads; "": the latest
+  // To be told to the client, which holds them, once they are not on disk any more.
+  std::vector<std::string> dropped;
 
   // What follows is not kept on disk.
-  std::string pending;               // the client has been told to take this one
-  std::vector<std::string> dropped;  // to be told to the client, which holds them
-  class Session* session = nullptr;  // the one that speaks for it
+  uint64_t change = 0, saved_change = 0;  // the last that has been begun, and has been made durable
+  bool unsaved = false;                   // the last one failed, and is to be tried again
+  std::string pending;                    // the client has been told to take this one
+  class Session* session = nullptr;       // the one that speaks for it
   bool connected = false, asked = false;
   uint64_t pid = 0, requests = 0, checkpoints = 0, restores = 0;
   double decision_ns = 0, restore_ns = 0;  // as the client last reported
@@ -54,6 +59,7 @@ struct Client {
 
   Snapshot* find(std::string_view id);
   const Snapshot* goal() const;  // of RES; null: there is none
+  bool is_saved() const { return change == saved_change; }
 };
 
 class Catalog {
@@ -71,17 +77,23 @@ class Catalog {
   // name of an old one has none of its savepoints, which died with their process.
   Result<Client*> join(std::string_view name, std::string_view driver, std::string_view instance);
 
-  // Makes room for one more and names it. Fails with EDQUOT when all are pinned.
-  Result<std::string> new_snapshot(Client& client);
+  // Names one more. Fails with EDQUOT when there is no room, and all are pinned.
+  Result<std::string> new_snapshot(const Client& client);
   void add(Client& client, Snapshot snapshot);
+  // Once the new one is durable, and not before, the oldest go. False: none had to.
+  bool make_room(Client& client);
   Status pin(std::string_view client, std::string_view id, bool pinned);
   // Fails with EBUSY for a pinned one.
   Status remove(std::string_view client, std::string_view id);
   // Where the next RES of the client leads.
   Status select(std::string_view client, std::string_view id);
+  // These are all snapshots of the client that its driver has: others are not restorable any more,
+  // and of those that nobody knows, the driver is to be told.
+  void keep_only(Client& client, const std::vector<std::string>& ids);
   void note_metrics(Client& client, std::string_view text, uint64_t now_unix_ms);
 
  private:
+  size_t most(const Client& client) const;  // snapshots that it may have
   void erase(Client& client, const std::string& id);
 
   ServerLimits limits_;

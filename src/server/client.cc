@@ -35,6 +35,7 @@ uint64_t now_ns() {
 struct Held {
   ModelString id;
   belay_savepoint_t savepoint;
+  bool settled;  // false: the server has not answered whether it lists this one
 };
 
 class AuClient {
@@ -54,6 +55,7 @@ class AuClient {
   Result<int> take_savepoint(const char* id);
   Result<int> take_process(const char* id);
   Status confirm(const char* id, uint64_t bytes, uint64_t took_ns);
+  void settle();
   Status put_models();
   Status get_models();
   Status restore();
@@ -109,6 +111,7 @@ bool AuClient::connect() {
   if (connected) name_chosen_ = true;  // it keeps this one
   if (!connected && first) log(LogLevel::kError, "{}; going on alone", connected.error().text());
   if (connected && !first) log(LogLevel::kNotice, "connected to the server again");
+  if (connected) settle();
   return connected.has_value();
 }
 
@@ -189,9 +192,25 @@ Result<int> AuClient::take_savepoint(const char* id) {
   }
   struct belay_savepoint_statistics statistics;
   belay_savepoint_statistics(&statistics);
-  held_.push_back({ModelString(id), savepoint});
-  BELAY_TRY(confirm(id, statistics.pages_saved * 4096, now_ns() - began_ns));
+  held_.push_back({ModelString(id), savepoint, false});
+  Status confirmed = confirm(id, statistics.pages_saved * 4096, now_ns() - began_ns);
+  if (link_.is_connected()) held_.back().settled = true;
+  if (!confirmed && link_.is_connected()) forget(fmt::format("drop={}", id));
+  if (!confirmed) return tl::make_unexpected(confirmed.error());
   return 1;
+}
+
+// The connection was lost before the answer: a server that has come back knows what it had written.
+void AuClient::settle() {
+  std::vector<std::string> ids;
+  for (const Held& held : held_)
+    if (!held.settled) ids.emplace_back(held.id);
+  for (const std::string& id : ids) {
+    Status known = confirm(id.c_str(), 0, 0);
+    if (!link_.is_connected()) return;
+    if (!known) forget("drop=" + id);
+    for (Held& held : held_) held.settled |= std::string_view(held.id) == id;
+  }
 }
 
 // The image holds no socket, so there is none while it is taken.

@@ -6,8 +6,6 @@
 namespace belay {
 namespace {
 
-constexpr uint64_t kGreetingMs = 10'000;
-constexpr uint64_t kStalledMs = 30'000;
 // Answers that the client does not read: it asks without reading, which the protocol forbids.
 constexpr size_t kOutgoingMax = 64;
 
@@ -32,7 +30,8 @@ Connection::Connection(ServerCore& core, std::unique_ptr<Wire> wire,
       wire_(std::move(wire)),
       driver_(std::move(driver)),
       parser_(core.catalog().limits().file_bytes_max),
-      moved_ms_(core.now_unix_ms()),
+      began_ms_(core.now_unix_ms()),
+      moved_ms_(began_ms_),
       session_(core.catalog(), *this) {}
 
 void Connection::close() {
@@ -48,8 +47,11 @@ void Connection::tick(uint64_t now_ms) {
   bool greeted = session_.state() != Session::State::kGreeting;
   bool moving = parser_.inside() || !outgoing_.empty();
   uint64_t still_ms = now_ms > moved_ms_ ? now_ms - moved_ms_ : 0;
-  if (!greeted && still_ms > kGreetingMs) fail_with(fail(ETIME, "no SET :client").value());
-  if (greeted && moving && still_ms > kStalledMs) close();
+  const ServerLimits& limits = core_.catalog().limits();
+  // A machine's program may come to its first checkpoint whenever it likes.
+  bool late = driver_ == nullptr && now_ms > began_ms_ && now_ms - began_ms_ > limits.greeting_ms;
+  if (!greeted && late) fail_with(fail(ETIME, "no SET :client").value());
+  if (greeted && moving && still_ms > limits.stalled_ms) close();
 }
 
 void Connection::read() {
@@ -143,7 +145,10 @@ void Connection::abandon_file() { incoming_.reset(); }
 Result<bool> Connection::takes_snapshots(std::string_view driver) {
   if (driver_ != nullptr && driver == driver_->driver->name()) return true;
   if (driver == "savepoint" || driver == "process") return false;
-  return fail(ENOTSUP, "this connection has no driver '{}'", driver);
+  return fail(ENOTSUP,
+              "no driver '{}' here: 'savepoint' and 'process' need none, 'vm' is for a "
+              "program in a machine of belay serve --vm",
+              driver);
 }
 
 void Connection::take(const std::string& id) {
@@ -164,9 +169,17 @@ void Connection::restore(const std::string& id) {
 }
 
 void Connection::commit(Client& client) {
-  if (driver_ != nullptr) core_.use_driver(client.name, driver_);
-  core_.commit(client,
-               [self = shared_from_this()](Status status) { self->session_.on_committed(status); });
+  auto done = [self = shared_from_this()](Status status) {
+    if (!status && self->session_.client() != nullptr && !self->session_.client()->is_saved())
+      self->uses_driver_ = false;
+    self->session_.on_committed(status);
+  };
+  if (driver_ == nullptr || std::exchange(uses_driver_, true)) return core_.commit(client, done);
+  core_.use_driver(client, driver_, done);
+}
+
+void Connection::save(Client& client) {
+  core_.commit(client, [](const Status&) {});
 }
 
 }  // namespace belay

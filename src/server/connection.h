@@ -34,6 +34,7 @@ class Connection final : public SessionHost, public std::enable_shared_from_this
   void take(const std::string& id) override;
   void restore(const std::string& id) override;
   void commit(Client& client) override;
+  void save(Client& client) override;
   uint64_t now_unix_ms() override { return core_.now_unix_ms(); }
 
  private:
@@ -55,8 +56,9 @@ class Connection final : public SessionHost, public std::enable_shared_from_this
   std::shared_ptr<DriverSlot> driver_;
   FrameParser parser_;
   std::deque<Outgoing> outgoing_;
+  bool uses_driver_ = false;  // the core knows it
   bool closed_ = false, closing_ = false, reading_ = false, waits_to_write_ = false;
-  uint64_t moved_ms_;  // when anything last went in or out
+  uint64_t began_ms_, moved_ms_;  // when it was opened; when anything last went in or out
   std::shared_ptr<IncomingFile> incoming_;
   Session session_;  // last: what it needs is there as long as it is
 };

@@ -32,7 +32,11 @@ void change(ServerCore& core, const Json& request, const Answer& answer) {
     status = catalog.pin(client, id, what == "pin");
   }
   if (!status) return say(answer, status);
-  core.commit(*catalog.find(client), [answer](const Status& done) { say(answer, done); });
+  core.commit(*catalog.find(client), [answer](const Status& done) {
+    if (done) return say(answer, done);
+    say(answer, fail(done.error().code, "it is so, but a server that ends now forgets it: {}",
+                     done.error().text()));
+  });
 }
 
 void perform(ServerCore& core, const Json& request, const Answer& answer) {

@@ -44,7 +44,8 @@ Json last_points(const Client& client, uint64_t count) {
   size_t first = client.curve.size() - std::min<uint64_t>(count, client.curve.size());
   for (size_t i = first; i < client.curve.size(); i++) {
     const CurvePoint& point = client.curve[i];
-    points.push_back({point.unix_ms, number_or_null(point.score), number_or_null(point.loss)});
+    points.push_back({point.unix_ms, number_or_null(point.score), number_or_null(point.loss),
+                      number_or_null(point.decision_ns)});
   }
   return points;
 }

@@ -35,6 +35,7 @@ constexpr int kSocketBytes = 4 << 20;
 // Connections beyond the clients: views, commands, and those that have not said who they are.
 constexpr size_t kOtherConnectionsMax = 4096;
 constexpr size_t kCommandBytesMax = 65536;
+constexpr uint64_t kTickMs = 1000;
 
 uint64_t unix_ms() {
   timespec now;
@@ -101,9 +102,8 @@ class Server::Impl final : public ServerCore {
     post_work(workers_, std::move(work), std::move(done));
   }
   void commit(Client& client, std::function<void(Status)> done) override;
-  void use_driver(const std::string& client, std::shared_ptr<DriverSlot> driver) override {
-    drivers_[client] = std::move(driver);
-  }
+  void use_driver(Client& client, std::shared_ptr<DriverSlot> driver,
+                  std::function<void(Status)> done) override;
   void changed() override {
     if (terminal_) terminal_->changed();
   }
@@ -118,7 +118,16 @@ class Server::Impl final : public ServerCore {
   Status listen_local(const std::string& path, Accepted accepted);
   void accept(Local::acceptor& acceptor, const Accepted& accepted);
   void add(std::unique_ptr<Wire> wire, std::shared_ptr<DriverSlot> driver);
-  Status attach(AttachedClient& attached);
+  struct Attachment {
+    std::string socket;
+    AttachedClient::Find find_again;
+    std::weak_ptr<DriverSlot> driver;  // as long as the connection lives
+    bool is_looked_for = false;
+  };
+  Status attach(Attachment& attachment, std::unique_ptr<SnapshotDriver> driver);
+  void look_for(Attachment& attachment);
+  void remove_dropped(Client& client);
+  void forget_closed();
   void tick();
   void leave();
 
@@ -133,7 +142,8 @@ class Server::Impl final : public ServerCore {
   std::vector<std::shared_ptr<Listener>> listeners_;
   std::vector<std::string> sockets_, addresses_;
   std::list<std::shared_ptr<Connection>> connections_;
-  std::map<std::string, std::shared_ptr<DriverSlot>> drivers_;
+  std::list<Attachment> attachments_;
+  std::map<std::string, std::shared_ptr<DriverSlot>> drivers_;  // of clients that are connected
   std::unique_ptr<Terminal> terminal_;
   // Entries of the catalogue are written in order; files and drivers need not wait for them.
   asio::thread_pool writer_{1}, workers_{2};
@@ -148,24 +158,53 @@ void Server::Impl::post_work(asio::thread_pool& pool, std::function<Status()> wo
 }
 
 void Server::Impl::commit(Client& client, std::function<void(Status)> done) {
-  if (auto driver = drivers_.find(client.name); driver != drivers_.end()) {
-    for (const std::string& id : client.dropped) {
-      auto remove = [slot = driver->second, id] {
-        std::lock_guard turn(slot->turn);
-        return slot->driver->remove(id);
-      };
-      run(remove, [](Status status) {
-        if (!status) log(LogLevel::kError, "{}", status.error().text());
-      });
-    }
-    client.dropped.clear();
-  }
   changed();
-  auto work = [this, name = client.name, text = StateFolder::serialise(client)] {
-    Status status = folder_.make_client(name);
+  auto work = [this, name = client.name, is_new = client.saved_change == 0,
+               text = StateFolder::serialise(client)] {
+    Status status = is_new ? folder_.make_client(name) : Status();
     return status ? folder_.save(name, text) : status;
   };
-  post_work(writer_, work, std::move(done));
+  // Clients are never removed from the catalogue.
+  auto saved = [this, &client, change = ++client.change, done = std::move(done)](Status status) {
+    if (status) client.saved_change = change;
+    if (!status) client.unsaved = true;
+    if (client.is_saved()) remove_dropped(client);
+    done(std::move(status));
+  };
+  post_work(writer_, work, saved);
+}
+
+void Server::Impl::use_driver(Client& client, std::shared_ptr<DriverSlot> driver,
+                              std::function<void(Status)> done) {
+  drivers_[client.name] = driver;
+  auto ids = std::make_shared<std::vector<std::string>>();
+  auto list = [driver, ids]() -> Status {
+    std::lock_guard turn(driver->turn);
+    *ids = driver->driver->list();
+    return {};
+  };
+  run(list, [this, &client, ids, done = std::move(done)](Status) {
+    catalog_.keep_only(client, *ids);
+    commit(client, done);
+  });
+}
+
+// Once the catalogue on disk says that they are gone, and not before.
+void Server::Impl::remove_dropped(Client& client) {
+  auto driver = drivers_.find(client.name);
+  if (driver == drivers_.end()) return;
+  for (const std::string& id : client.dropped) {
+    auto remove = [slot = driver->second, id] {
+      std::lock_guard turn(slot->turn);
+      return slot->driver->remove(id);
+    };
+    run(remove, [&client, id](const Status& status) {
+      if (status) return;
+      log(LogLevel::kError, "{}; it is tried again", status.error().text());
+      client.dropped.push_back(id);
+    });
+  }
+  client.dropped.clear();
 }
 
 Status Server::Impl::listen_local(const std::string& path, Accepted accepted) {
@@ -196,22 +235,54 @@ void Server::Impl::accept(Local::acceptor& acceptor, const Accepted& accepted) {
 }
 
 void Server::Impl::add(std::unique_ptr<Wire> wire, std::shared_ptr<DriverSlot> driver) {
-  std::erase_if(connections_, [](const auto& connection) { return connection->is_closed(); });
+  forget_closed();
   if (connections_.size() >= options_.limits.clients_max + kOtherConnectionsMax) return;
   auto connection = std::make_shared<Connection>(*this, std::move(wire), std::move(driver));
   connections_.push_back(connection);
   connection->start();
 }
 
-Status Server::Impl::attach(AttachedClient& attached) {
+Status Server::Impl::attach(Attachment& attachment, std::unique_ptr<SnapshotDriver> driver) {
   Local::socket socket(io_);
   ErrorCode code;
-  socket.connect(Local::endpoint(attached.socket), code);
-  if (code) return failed(code, attached.socket);
+  socket.connect(Local::endpoint(attachment.socket), code);
+  if (code) return failed(code, attachment.socket);
   auto slot = std::make_shared<DriverSlot>();
-  slot->driver = std::move(attached.driver);
+  slot->driver = std::move(driver);
+  attachment.driver = slot;
   add(std::make_unique<AsioWire<Local::socket>>(std::move(socket), buffer_), slot);
   return {};
+}
+
+// Its machine has ended, or its program has spoken out of turn.
+void Server::Impl::look_for(Attachment& attachment) {
+  if (!attachment.driver.expired() || !attachment.find_again) return;
+  if (attachment.is_looked_for) return;
+  attachment.is_looked_for = true;
+  auto found = std::make_shared<std::unique_ptr<SnapshotDriver>>();
+  auto find = [found, find_again = attachment.find_again]() -> Status {
+    BELAY_ASSIGN(*found, find_again());
+    return {};
+  };
+  run(find, [this, &attachment, found](Status status) {
+    attachment.is_looked_for = false;
+    if (status) status = attach(attachment, std::move(*found));
+    if (status) log(LogLevel::kNotice, "{}: a machine is there again", attachment.socket);
+  });
+}
+
+// What takes its snapshots goes with the connection: another one may want to talk to its machine.
+void Server::Impl::forget_closed() {
+  std::erase_if(connections_, [](const auto& connection) { return connection->is_closed(); });
+  std::erase_if(drivers_, [this](const auto& known) {
+    const Client* client = catalog_.find(known.first);
+    if (client->connected) return false;
+    log(LogLevel::kError,
+        "the machine of client '{}' is gone, and its snapshots with it unless it "
+        "still runs: belay vm starts one",
+        known.first);
+    return true;
+  });
 }
 
 Status Server::Impl::start() {
@@ -240,19 +311,26 @@ Status Server::Impl::start() {
         fmt::format("http://127.0.0.1:{}/?token={}", http->port(), options_.token));
     listeners_.push_back(std::move(http));
   }
-  for (AttachedClient& attached : options_.attached) BELAY_TRY(attach(attached));
+  for (AttachedClient& attached : options_.attached)
+    BELAY_TRY(attach(attachments_.emplace_back(Attachment{attached.socket, attached.find_again}),
+                     std::move(attached.driver)));
   return {};
 }
 
 void Server::Impl::tick() {
-  timer_.expires_after(std::chrono::seconds(1));
+  const ServerLimits& limits = catalog_.limits();
+  timer_.expires_after(
+      std::chrono::milliseconds(std::min({kTickMs, limits.greeting_ms, limits.stalled_ms})));
   timer_.async_wait([this](ErrorCode code) {
     if (code) return;
     uint64_t now = unix_ms();
-    std::erase_if(connections_, [](const auto& connection) { return connection->is_closed(); });
+    forget_closed();
+    for (Attachment& attachment : attachments_) look_for(attachment);
     // A copy: a tick may close connections.
     for (auto& connection : std::vector(connections_.begin(), connections_.end()))
       connection->tick(now);
+    for (auto& [name, client] : catalog_.clients())
+      if (std::exchange(client.unsaved, false)) commit(client, [](const Status&) {});
     if (terminal_) terminal_->draw();
     tick();
   });
@@ -280,7 +358,7 @@ void Server::Impl::leave() {
 }
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
-  BELAY_ASSIGN(StateFolder folder, StateFolder::open(real_os(), options.folder));
+  BELAY_ASSIGN(StateFolder folder, StateFolder::open(*options.os, options.folder));
   auto impl = std::make_unique<Impl>(std::move(options), std::move(folder));
   BELAY_TRY(impl->start());
   return std::unique_ptr<Server>(new Server(std::move(impl)));

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/os.h"
 #include "server/catalog.h"
 #include "server/snapshot_driver.h"
 
@@ -14,8 +15,10 @@ namespace belay {
 // A client that does not connect by itself: the server connects to a Unix socket, behind which it
 // is (a virtual machine's serial port), and takes its snapshots from outside.
 struct AttachedClient {
+  using Find = std::function<Result<std::unique_ptr<SnapshotDriver>>()>;
   std::string socket;
   std::unique_ptr<SnapshotDriver> driver;
+  Find find_again;  // for one that has ended and been started anew; null: it is not waited for
 };
 
 struct ServerOptions {
@@ -29,6 +32,7 @@ struct ServerOptions {
   bool view = false;        // the terminal shows what goes on, and takes keys
   ServerLimits limits;
   std::vector<AttachedClient> attached;
+  Os* os = &real_os();  // of its state
 };
 
 class Server {

@@ -30,8 +30,10 @@ class ServerCore {
   virtual void run(std::function<Status()> work, std::function<void(Status)> done) = 0;
   // The client's entry to disk; entries are written in the order of the calls.
   virtual void commit(Client& client, std::function<void(Status)> done) = 0;
-  // What takes the snapshots of this client from outside, and removes those that are dropped.
-  virtual void use_driver(const std::string& client, std::shared_ptr<DriverSlot> driver) = 0;
+  // What takes the snapshots of this client from outside, and removes those that are dropped. What
+  // only one of driver and catalogue knows goes first; then as commit().
+  virtual void use_driver(Client& client, std::shared_ptr<DriverSlot> driver,
+                          std::function<void(Status)> done) = 0;
   // Something is to be seen that was not: views are drawn anew.
   virtual void changed() = 0;
   virtual void stop() = 0;

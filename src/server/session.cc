@@ -10,7 +10,12 @@ Session::~Session() { on_disconnect(); }
 
 void Session::on_disconnect() {
   if (state_ == State::kReceiving && is_file_) host_.abandon_file();
+  leave();
   state_ = State::kClosed;
+}
+
+void Session::leave() {
+  state_ = State::kGreeting;
   // Another connection of the same program may have taken over.
   if (client_ != nullptr && client_->session == this) {
     client_->connected = false;
@@ -116,7 +121,7 @@ Status Session::greet() {
 // YES or NO, with what the client is to forget.
 void Session::answer(FrameType type, uint16_t flags, std::string_view name) {
   std::string body;
-  while (!on_server_ && !client_->dropped.empty()) {
+  while (!on_server_ && client_->is_saved() && !client_->dropped.empty()) {
     std::string line = "drop=" + client_->dropped.back() + "\n";
     if (body.size() + line.size() > kTextBytesMax) break;
     body += line;
@@ -189,6 +194,10 @@ Status Session::reserved_set() {
 // The client has taken the one that it was told to take, or has failed to.
 Status Session::note_snapshot() {
   std::string id(text_value(text_, "id"));
+  if (client_->find(id) != nullptr) {  // by a client that has not heard the answer to the first
+    commit_snapshot(id);
+    return {};
+  }
   if (client_->pending.empty() || id != client_->pending) {
     say_no(fail(EINVAL, "no snapshot of this name was to be taken").value());
     return {};
@@ -209,6 +218,10 @@ void Session::add_snapshot(const std::string& id) {
   if (take_ns >= 0 && take_ns < 1e18) snapshot.take_ns = static_cast<uint64_t>(take_ns);
   if (on_server_) snapshot.take_ns = (snapshot.taken_unix_ms - began_ms_) * 1'000'000;
   catalog_.add(*client_, std::move(snapshot));
+  commit_snapshot(id);
+}
+
+void Session::commit_snapshot(const std::string& id) {
   working_on_ = id;
   state_ = State::kCommitting;
   host_.commit(*client_);
@@ -261,10 +274,12 @@ void Session::on_committed(const Status& status) {
     // Not confirmed, so not there. Nobody can have pinned it.
     if (!working_on_.empty()) (void)catalog_.remove(client_->name, working_on_);
     say_no(status.error());
+    if (working_on_.empty()) leave();  // it may greet again
     return;
   }
-  bool new_snapshot = type_ == FrameType::kCkp;
-  answer(FrameType::kYes, new_snapshot ? kFlagTaken : 0, working_on_);
+  bool taken_here = type_ == FrameType::kCkp;
+  answer(FrameType::kYes, taken_here ? kFlagTaken : 0, working_on_);
+  if (catalog_.make_room(*client_)) host_.save(*client_);
 }
 
 }  // namespace belay

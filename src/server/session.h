@@ -35,6 +35,8 @@ class SessionHost {
   virtual void restore(const std::string& id) = 0;  // on_restored()
   // The client's entry goes to disk: on_committed().
   virtual void commit(Client& client) = 0;
+  // The same, when there is time: nobody waits.
+  virtual void save(Client& client) = 0;
   virtual uint64_t now_unix_ms() = 0;
 };
 
@@ -74,6 +76,7 @@ class Session final : public FrameSink {
 
  private:
   Status refuse(const Error& error);
+  void leave();
   void answer(FrameType type, uint16_t flags, std::string_view name);
   void say_no(const Error& error) { host_.send(FrameType::kNo, 0, "", error.text()); }
   Status greet();
@@ -82,6 +85,7 @@ class Session final : public FrameSink {
   Status get(std::string_view name);
   Status note_snapshot();
   void add_snapshot(const std::string& id);
+  void commit_snapshot(const std::string& id);
   Status reserved_set();
 
   Catalog& catalog_;

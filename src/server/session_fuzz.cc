@@ -32,6 +32,7 @@ class BlindHost final : public SessionHost {
   void take(const std::string&) override {}
   void restore(const std::string&) override {}
   void commit(Client&) override {}
+  void save(Client&) override {}
   uint64_t now_unix_ms() override { return 1; }
 };
 

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 
@@ -24,6 +25,8 @@ class SnapshotDriver {
   // to the CKP with which `id` was taken.
   virtual Status restore(const std::string& id) = 0;
   virtual Status remove(const std::string& id) = 0;
+  // The ids of all that there are: of another server's time, too.
+  virtual std::vector<std::string> list() const = 0;
 };
 
 }  // namespace belay

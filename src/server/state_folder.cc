@@ -18,7 +18,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
-constexpr size_t kClientFileBytesMax = 1 << 20;
+// 100,000 snapshots are 16 MB.
+constexpr size_t kClientFileBytesMax = 64 << 20;
 constexpr std::string_view kTemporary = ".new-";
 
 tl::unexpected<Error> failed(long result, const std::string& path) {
@@ -32,6 +33,16 @@ Status sync_folder(Os& os, const std::string& path) {
   os.close(int(fd));
   if (result < 0) return failed(result, path);
   return {};
+}
+
+// With what it is in, where that is missing.
+Status make_folders(Os& os, const std::string& path) {
+  if (access(path.c_str(), F_OK) == 0) return {};
+  const std::string parent = fs::absolute(path).lexically_normal().parent_path();
+  BELAY_TRY(make_folders(os, parent));
+  long result = os.mkdir(path.c_str(), 0700);
+  if (result < 0 && result != -EEXIST) return failed(result, path);
+  return sync_folder(os, parent);
 }
 
 Status make_folder(Os& os, const std::string& path) {
@@ -65,6 +76,7 @@ Client client_of(const Json& json) {
   client.instance = json.at("instance");
   client.current = json.at("current");
   client.target = json.at("target");
+  client.dropped = json.value("dropped", std::vector<std::string>());
   for (const Json& snapshot : json.at("snapshots"))
     client.snapshots.push_back(snapshot_of(snapshot));
   return client;
@@ -73,8 +85,10 @@ Client client_of(const Json& json) {
 Result<std::string> read_file(Os& os, const std::string& path) {
   long fd = os.open(path.c_str(), O_RDONLY, 0);
   if (fd < 0) return failed(fd, path);
-  std::string text(kClientFileBytesMax, '\0');
-  long read = os.pread(int(fd), text.data(), text.size(), 0);
+  struct stat info = {};
+  long read = os.fstat(int(fd), &info);
+  std::string text(read < 0 ? 0 : std::min(size_t(info.st_size), kClientFileBytesMax), '\0');
+  if (read >= 0) read = os.pread(int(fd), text.data(), text.size(), 0);
   os.close(int(fd));
   if (read < 0) return failed(read, path);
   text.resize(size_t(read));
@@ -132,7 +146,11 @@ Status IncomingFile::commit() {
     os_->unlink(temporary_.c_str());
     return failed(result, path_);
   }
-  return sync_folder(*os_, folder_);
+  Status synced = sync_folder(*os_, folder_);
+  if (!synced)
+    return fail(synced.error().code, "{} has been replaced, but may not stay so: {}", path_,
+                synced.error().text());
+  return {};
 }
 
 void IncomingFile::abandon() {
@@ -143,9 +161,7 @@ void IncomingFile::abandon() {
 }
 
 Result<StateFolder> StateFolder::open(Os& os, const std::string& path) {
-  std::error_code made;
-  fs::create_directories(fs::path(path).parent_path(), made);  // the next call says what is wrong
-  BELAY_TRY(make_folder(os, path));
+  BELAY_TRY(make_folders(os, path));
   struct stat info = {};
   if (stat(path.c_str(), &info) != 0) return failed(-errno, path);
   if (info.st_uid != geteuid())
@@ -214,7 +230,8 @@ std::string StateFolder::serialise(const Client& client) {
   Json snapshots = Json::array();
   for (const Snapshot& snapshot : client.snapshots) snapshots.push_back(to_json(snapshot));
   Json json{{"name", client.name},       {"driver", client.driver}, {"instance", client.instance},
-            {"current", client.current}, {"target", client.target}, {"snapshots", snapshots}};
+            {"current", client.current}, {"target", client.target}, {"dropped", client.dropped},
+            {"snapshots", snapshots}};
   return Json{{"xxh3", sum_of(json.dump())}, {"client", json}}.dump() + "\n";
 }
 

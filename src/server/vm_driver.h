@@ -23,6 +23,7 @@ class VmDriver final : public SnapshotDriver {
   Status take(const std::string& id) override;
   Status restore(const std::string& id) override;
   Status remove(const std::string& id) override;
+  std::vector<std::string> list() const override { return {ids_.begin(), ids_.end()}; }
 
  private:
   explicit VmDriver(Qmp qmp) : qmp_(std::move(qmp)) {}

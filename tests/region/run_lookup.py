@@ -49,6 +49,11 @@ def own_name(source, options="", link="", **rest):
                f"{options} {link}")
 
 
+def own_malloc(options="", **rest):
+    return Way([Object("own_malloc.c"),
+                Object("own_malloc_other.c", f"{options} -fno-builtin", plain=True, **rest)])
+
+
 def plugin(name, which):
     return Object("plugin.c", f"-fPIC -DWHICH={which}", shared=name, unlinked=True)
 
@@ -92,6 +97,8 @@ WAYS = {
     "own_compiled": own_name("own_compiled.c"),
     "own_compiled_static": own_name("own_compiled.c", "-static"),
     "own_compiled_library": own_name("own_compiled.c", "-fPIC", shared="libown.so"),
+    "own_malloc": own_malloc(),
+    "own_malloc_library": own_malloc("-fPIC", shared="libown.so"),
     "loaded": Way([Object("loaded.c"), plugin("libplugin0.so", 0), plugin("libplugin1.so", 1)]),
     "unloaded": Way([Object("unloaded.c"), plugin("libplugin0.so", 0)], "-rdynamic"),
     "bind_now": dataclasses.replace(shared(NO_PIC), environment={"LD_BIND_NOW": "1"}),

@@ -32,7 +32,10 @@ const CHARTS = [
    series: [line("score", "score", "accent"), line("loss", "loss", "current")],
    axes: [axis(3, "score"), axis(1, "loss")]},
   {id: "decision",
-   data: ({decisions}) => [decisions.map((at) => at[0] / 1e3), decisions.map((at) => at[1] / 1e3)],
+   data: ({curve}) => {
+     const told = curve.filter((at) => at[3] !== null);
+     return [told.map((at) => at[0] / 1e3), told.map((at) => at[3] / 1e3)];
+   },
    series: [line("µs", "y", "accent")], axes: [axis(3, "y")]},
   {id: "cost",
    data: ({snapshots}) => [snapshots.map((at) => at.time_ms / 1e3),
@@ -66,7 +69,7 @@ export class Charts {
       width: Math.max(box.clientWidth, 200), height: HEIGHT_PX, scales: {x: {range: time_range}},
       series: [{}, ...series], axes: [axis(2, "x"), ...axes],
       legend: {live: true}, cursor: {drag: {setScale: false}},
-    }, data({curve: [], decisions: [], snapshots: []}), box);
+    }, data({curve: [], snapshots: []}), box);
     const observer = new ResizeObserver(() => {
       if (box.clientWidth > 0) plot.setSize({width: box.clientWidth, height: HEIGHT_PX});
     });

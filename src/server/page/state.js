@@ -4,7 +4,7 @@ const POINTS_MAX = 2048;  // of a curve: when it is full, every second one goes
 const RETRY_MS_MIN = 250;
 const RETRY_MS_MAX = 4000;
 
-export const clients = new Map();  // by name; a client is the server's object and `decisions`
+export const clients = new Map();  // by name; a client is the server's object
 export const link = {text: "connecting", live: false};
 
 const readers = [];
@@ -25,24 +25,22 @@ function halved(points) {
   return points.filter((_, i) => i % 2 === 0 || i === points.length - 1);
 }
 
-function update_client(told, time_ms) {
+function update_client(told) {
   const {curve_added, ...fields} = told;
   let client = clients.get(told.name);
   if (!client) {
-    client = {snapshots: [], curve: [], decisions: []};
+    client = {snapshots: [], curve: []};
     clients.set(told.name, client);
   }
   Object.assign(client, fields);
   if (curve_added) client.curve.push(...curve_added);
-  if (fields.decision_ns) client.decisions.push([time_ms, fields.decision_ns]);
-  for (const curve of ["curve", "decisions"])
-    if (client[curve].length > POINTS_MAX) client[curve] = halved(client[curve]);
+  if (client.curve.length > POINTS_MAX) client.curve = halved(client.curve);
 }
 
 export function apply(message) {
   if (message.type === "state") clients.clear();
   for (const name of message.gone ?? []) clients.delete(name);
-  for (const client of message.clients) update_client(client, message.time_ms);
+  for (const client of message.clients) update_client(client);
   changed();
 }
 
