@@ -31,7 +31,7 @@ struct Pictures {
 Pictures find_pictures() {
   constexpr const char* kPhotographs = "/usr/share/backgrounds/mate/nature";
   if (const char* bsds = getenv("BELAY_BSDS"))
-    return {std::string(bsds) + "/train", std::string(bsds) + "/val --part 1/2"};
+    return {std::string(bsds) + "/train", std::string(bsds) + "/val --part 0/2"};
   if (!std::filesystem::exists(kPhotographs)) {
     fprintf(stderr, "no pictures: BELAY_BSDS names none, and mate-backgrounds is not installed\n");
     exit(kExitSkip);
@@ -83,7 +83,7 @@ void print_share(const char* name, const json& result, double target) {
   const json& means = result["means"];
   print_row(name, "%", {percent}, {}, target, false);
   print_row(std::string(name) + ": likeness", "SSIM", mean(result, "learned"),
-            peers_of(means, {"blank", "rule", "fixed", "random", "oracle"}), 0, false);
+            peers_of(means, {"blank", "rule", "fixed", "random", "choices", "oracle"}), 0, false);
 }
 
 void print_tuner(const json& result, bool quick) {
@@ -99,6 +99,9 @@ void print_tuner(const json& result, bool quick) {
   if (!overtaken.empty())
     print_row("Canny: trials in which the tuner is as good", "trials", overtaken,
               {{"trials in all its time", means["tuner_trials"]}}, 0, false);
+  if (auto ms = column(result, "overtaken_ms"); !ms.empty())
+    print_row("Canny: time after which the tuner is as good", "ms", ms,
+              {{"deciding and Canny", means["decided_ms"]}}, 0, false);
 }
 
 }  // namespace

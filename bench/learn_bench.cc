@@ -190,26 +190,72 @@ Game play(const std::string& game, const char* mode, const std::string& models, 
   return result;
 }
 
-// Frames until the runner first passes the first gap that has an enemy before it, when the player
-// asks for a checkpoint before the gap, against always starting from the beginning.
-void measure_obstacle(int seeds) {
+// Where the platformer's gaps are: what a runner behind one has come to, and where a player would
+// save the game on the way there.
+struct Obstacle {
+  const char* name;
+  int past;
+  std::vector<int> saves;
+};
+const Obstacle kGaps[] = {{"the first gap", 23, {16}},
+                          {"the second gap", 44, {16, 38}},
+                          {"the third gap", 54, {16, 38, 48}},
+                          {"the widest gap", 67, {16, 38, 48, 56}}};
+// What chance alone passes less often is hard.
+constexpr double kHardPercent = 5;
+
+// How far each game of a player comes who presses keys by chance.
+std::vector<int> places_by_chance(int games) {
+  std::string command =
+      "BELAY_AU=off " BELAY_GAMES "/platformer --json --games " + std::to_string(games);
+  FILE* pipe = popen(command.c_str(), "r");
+  std::vector<int> places;
+  char line[256];
+  for (int place; fgets(line, sizeof line, pipe);) {
+    const char* points = strstr(line, "\"points\": ");
+    if (points && sscanf(points, "\"points\": %d", &place) == 1) places.push_back(place);
+  }
+  pclose(pipe);
+  return places;
+}
+
+// Frames until the runner first passes, by the same learner with the same seed, when the player
+// asks for a checkpoint in front of each gap and when it always starts from the beginning.
+void measure_obstacle(const Obstacle& gap, double percent_by_chance, int seeds, double target) {
   std::vector<double> ratios, with, without;
   for (int seed = 1; seed <= seeds; seed++) {
     for (bool checkpoints : {false, true}) {
       std::string models = models_folder();
-      std::string options = "--points 23 --frames 3000000";
-      if (checkpoints) options += " --checkpoint-at 16";
+      std::string options = "--frames 1000000 --points " + std::to_string(gap.past);
+      for (int place : gap.saves)
+        if (checkpoints) options += " --checkpoint-at " + std::to_string(place);
       Game game = play("platformer", "train", models, uint64_t(seed), options);
       std::filesystem::remove_all(models);
       (checkpoints ? with : without).push_back(double(game.frames));
     }
     ratios.push_back(without.back() / with.back());
   }
-  print_row("fewer frames to pass the first hard obstacle, with checkpoints, " +
+  print_row("fewer frames to pass " + std::string(gap.name) + ", with checkpoints, " +
                 std::to_string(seeds) + " seeds",
             "times", ratios,
-            {{"frames with", quantile(with, 0.5)}, {"frames without", quantile(without, 0.5)}}, 3,
-            false);
+            {{"frames with", quantile(with, 0.5)},
+             {"frames without", quantile(without, 0.5)},
+             {"% of games passed by chance", percent_by_chance}},
+            target, false);
+}
+
+// The first obstacle, and the first hard one, have the target.
+void measure_obstacles(bool quick) {
+  auto places = places_by_chance(3000);
+  bool hard_seen = false;
+  for (const Obstacle& gap : kGaps) {
+    auto passed = std::count_if(places.begin(), places.end(), [&](int x) { return x >= gap.past; });
+    double percent = 100 * double(passed) / double(places.size());
+    bool hard = percent < kHardPercent, counts = &gap == kGaps || (hard && !hard_seen);
+    hard_seen |= hard;
+    // Three seeds prove nothing.
+    if (counts || !quick) measure_obstacle(gap, percent, quick ? 3 : 11, counts && !quick ? 3 : 0);
+  }
 }
 
 // The games that a player is judged by, and how many of them it has to win.
@@ -272,7 +318,7 @@ int main(int argc, char** argv) {
       if (system((self() + (quick ? " --quick" : "")).c_str()) != 0) return 1;
     }
     std::filesystem::remove_all(models);
-    measure_obstacle(quick ? 3 : 11);
+    measure_obstacles(quick);
     count_lines();
     if (!quick) {
       measure_level("platformer", 5, 300, 30);

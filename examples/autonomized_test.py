@@ -62,6 +62,21 @@ def check_canny(programs, folder, dice):
                     for name in ("blank", "rule", "fixed", "learned", "oracle")))
     if not (means["blank"] + means["oracle"]) / 2 < means["learned"] <= means["oracle"]:
         sys.exit("FAILED: what it has learned is nearer to a blank map than to the best")
+    check_canny_runs(programs, folder)
+
+
+def check_canny_runs(programs, folder):
+    """Two runs differ, and the tuner, which sees the right edges, is ahead of nobody's best."""
+    script = pathlib.Path(__file__).parent.parent / "bench/canny_runs.py"
+    rows = json.loads(run(sys.executable, "-B", script, programs / "canny_lab", folder / "pictures",
+                          folder / "pictures", "--train-part", "0/2", "--held-back-part", "1/2",
+                          "--runs", 2, "--pictures", 2, "--draws", 2, "--batches", 50,
+                          "--tuner-seconds", .1, .2, "--json", "-"))
+    if [row["name"] for row in rows] != ["01", "07", "mean"]:
+        sys.exit(f"FAILED: rows of canny_runs.py: {rows}")
+    for row in rows:
+        if row["learned"]["deviation"] == 0 or row["learned"]["mean"] > row["choices"]["mean"]:
+            sys.exit(f"FAILED: {row}")
 
 
 def write_records(path, dice, words):

@@ -43,6 +43,14 @@ Gradients gradients_of(const cv::Mat& grey) {
   return lengths;
 }
 
+constexpr size_t kSigmas = 7, kHighs = 9, kRatios = 3;  // of a grid
+
+bool are_neighbours(size_t i, size_t k) {
+  auto near = [](size_t a, size_t b) { return a <= b + 1 && b <= a + 1; };
+  return near(i % kRatios, k % kRatios) && near(i / kRatios % kHighs, k / kRatios % kHighs) &&
+         near(i / kRatios / kHighs, k / kRatios / kHighs);
+}
+
 }  // namespace
 
 cv::Mat blur(const cv::Mat& grey, float sigma) {
@@ -89,7 +97,6 @@ Setting rule_of_thumb(const cv::Mat& grey) {
 }
 
 std::vector<Setting> grid(const Range& high) {
-  constexpr size_t kSigmas = 7, kHighs = 9, kRatios = 3;
   auto at = [](const Range& range, size_t step, size_t steps) {
     return range.least * std::pow(range.most / range.least, (double(step) + 0.5) / double(steps));
   };
@@ -127,9 +134,25 @@ std::vector<float> merits_of(std::vector<float> likeness) {
   return likeness;
 }
 
+Setting peak_of(const std::vector<Setting>& settings, const std::vector<float>& merits) {
+  constexpr float kLess = 0.2f;  // merit, for a weight of 1 / e
+  auto best = size_t(std::max_element(merits.begin(), merits.end()) - merits.begin());
+  float sigma = 0, high = 0, ratio = 0, sum = 0;  // logarithms
+  for (size_t i = 0; i < settings.size(); i++) {
+    if (!are_neighbours(i, best)) continue;
+    float weight = std::exp((merits[i] - merits[best]) / kLess);
+    sigma += weight * std::log(settings[i].sigma);
+    high += weight * std::log(settings[i].high);
+    ratio += weight * std::log(settings[i].low / settings[i].high);
+    sum += weight;
+  }
+  return {std::exp(sigma / sum), std::exp((ratio + high) / sum), std::exp(high / sum)};
+}
+
 Chooser::Chooser() {
   au_config("canny", AU_DNN, AU_ADAM, 64, 64);           // au
   au_output("canny", "merits", grid().size(), 0, 1, 0);  // au
+  au_set("canny", "weight_decay", 1);                    // au
 }
 
 Setting Chooser::choose(const cv::Mat& grey, const Similarity* right) const {
@@ -140,5 +163,7 @@ Setting Chooser::choose(const cv::Mat& grey, const Similarity* right) const {
   au_NN("canny", "picture", "merits");   // au
   au_write_back("merits", merits);       // au
   auto best = std::max_element(merits.begin(), merits.end());
-  return *best > 0 ? settings[size_t(best - merits.begin())] : rule_of_thumb(grey);
+  if (!(*best > 0)) return rule_of_thumb(grey);
+  // What is learned is known for a grid only, and its best is rarely the best between.
+  return right ? settings[size_t(best - merits.begin())] : peak_of(settings, merits);
 }

@@ -46,6 +46,9 @@ std::vector<float> likeness_of(const std::vector<Setting>& settings, const cv::M
 // learned are merits: far from the best, how bad a setting is matters to nobody.
 std::vector<float> merits_of(std::vector<float> likeness);
 
+// Between the best of a grid and its neighbours, each weighted by its merit.
+Setting peak_of(const std::vector<Setting>& settings, const std::vector<float>& merits);
+
 // Chooses a setting for each picture: the most like the right edges, if they are given; otherwise
 // by the rule of thumb, or by what it has learned.
 class Chooser {

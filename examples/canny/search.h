@@ -19,7 +19,7 @@ struct Found {
 Found best_of(const std::vector<Setting>& grid, const std::vector<float>& scores,
               const Score& score, int steps);
 
-// Random settings, of the same ranges as the grid.
+// Random settings, of the same ranges as the grid. Times are the processor's.
 Found search_at_random(const Score& score, double seconds, uint64_t seed);
 
 // Controlled random search (Price 1983, Kaelo and Ali 2006), of NLopt: what it has found after each

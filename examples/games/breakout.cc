@@ -64,7 +64,7 @@ int main(int argc, char** argv) {
       if (screen.begin()) draw(game, screen);
       screen.end();
     }
-    if (!game.is_over()) options.has_come_to(float(Breakout::kBricks - game.bricks_left));
+    if (!game.is_over() && options.has_come_to(Breakout::kBricks - game.bricks_left)) break;
   }
   return report.finish();
 }

@@ -47,6 +47,9 @@ def problems_of(folder, name):
         if (won >= 8) != (player == "hand"):
             yield f"{player} wins {won} games of 10"
     print(f"{name}: {len(lines)} lines for learning, mean points {means}")
+    games, _ = play(folder / name, "--player", "hand", "--points", "20", "--games", "1")
+    if games:
+        yield f"--points 20 plays on to {games[0]['points']}"
     if play(folder / name, "--player", "learned")[1] == 0:
         yield "plays what is learned with learning off"
 

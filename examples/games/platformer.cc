@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
     }
     if (game.is_dead) reward -= 5;
     if (game.is_won) reward += 20;
-    if (!game.is_over()) options.has_come_to(game.runner[0]);
+    if (!game.is_over() && options.has_come_to(int(game.runner[0]), game.on_ground())) break;
   }
   return report.finish();
 }

@@ -15,6 +15,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <vector>
 
 struct Options {
   explicit Options(const std::string& about) : app(about) {
@@ -34,10 +35,10 @@ struct Options {
     app.add_option("--film", film, "Write a PNG with pictures from the whole run");
 #endif
     app.add_option("--wins", wins, "Stop when the last so many games were won");
-    app.add_option("--points", points, "Stop after the first game that brings so many points");
-    app.add_option(
-        "--checkpoint-at", checkpoint_at,
-        "Ask for a checkpoint, as a player who saves the game, at so many tiles or bricks");
+    app.add_option("--points", points, "Stop as soon as a game has brought so many points");
+    app.add_option("--checkpoint-at", checkpoints_at,
+                   "Ask for a checkpoint, as a player who saves the game, at so many tiles or "
+                   "bricks; several: at one after the other");
     app.add_flag("--json", json, "A line of JSON for each game");
   }
   // The key that the program itself would press; what is learned may take its place.
@@ -46,16 +47,19 @@ struct Options {
     return std::uniform_int_distribution<int>(0, keys - 1)(chance);
   }
 
-  void has_come_to(float place) {
-    if (place < checkpoint_at) return;
-    belay_au_request_checkpoint();
-    checkpoint_at = HUGE_VALF;
+  // Whether that is all. A player saves where nothing can happen at once: where it is `safe`.
+  bool has_come_to(int place, bool safe = true) {
+    bool reached = false;
+    for (; safe && !checkpoints_at.empty() && place >= checkpoints_at.front(); reached = true)
+      checkpoints_at.erase(checkpoints_at.begin());
+    if (reached) belay_au_request_checkpoint();
+    return place >= points;
   }
 
   CLI::App app;
   uint64_t frames = UINT64_MAX, games = UINT64_MAX, seed = 1, wins = 0;
   int points = INT_MAX;
-  float checkpoint_at = HUGE_VALF;
+  std::vector<int> checkpoints_at;
   std::string player = "random", film;
   bool watch = false, window = false, json = false;
   std::mt19937 chance{7};

@@ -6,14 +6,16 @@
 //     au_NN("canny", "histogram", "sigma");
 //     au_write_back("sigma", sigma);                       // one number, or a range of them
 //
-// Returns and rules are those of autonomize.h. BELAY_NO_SHORT_NAMES keeps the names in belay::.
+// C++17 or later. Returns and rules are those of autonomize.h. BELAY_NO_SHORT_NAMES keeps the names
+// in belay::.
 #ifndef BELAY_AUTONOMIZE_HPP
 #define BELAY_AUTONOMIZE_HPP
 
 #include <belay/autonomize.h>
 
-#include <ranges>
+#include <iterator>
 #include <type_traits>
+#include <utility>
 
 namespace belay {
 
@@ -49,13 +51,14 @@ template <class T>
 int au_extract(const char* name, size_t count, const T* data) {
   return belay_au_extract(name, au_type<T>(), count, data);
 }
-template <std::ranges::contiguous_range Range>
+template <class Range, class = decltype(std::data(std::declval<const Range&>()))>
 int au_extract(const char* name, const Range& values) {
-  return au_extract(name, std::ranges::size(values), std::ranges::data(values));
+  return au_extract(name, std::size(values), std::data(values));
 }
-template <class T>
-requires std::is_arithmetic_v<T>
-int au_extract(const char* name, T value) { return au_extract(name, 1, &value); }
+template <class T, std::enable_if_t<std::is_arithmetic_v<T>, int> = 0>
+int au_extract(const char* name, T value) {
+  return au_extract(name, 1, &value);
+}
 template <class T>
 int au_extract_picture(const char* name, size_t height, size_t width, size_t channels,
                        const T* data) {
@@ -81,12 +84,13 @@ template <class T>
 int au_write_back(const char* name, size_t count, T* dst) {
   return belay_au_write_back(name, au_type<T>(), count, dst);
 }
-template <class T>
-requires std::is_arithmetic_v<T>
-int au_write_back(const char* name, T& dst) { return au_write_back(name, 1, &dst); }
-template <std::ranges::contiguous_range Range>
+template <class T, std::enable_if_t<std::is_arithmetic_v<T>, int> = 0>
+int au_write_back(const char* name, T& dst) {
+  return au_write_back(name, 1, &dst);
+}
+template <class Range, class = decltype(std::data(std::declval<Range&>()))>
 int au_write_back(const char* name, Range&& values) {
-  return au_write_back(name, std::ranges::size(values), std::ranges::data(values));
+  return au_write_back(name, std::size(values), std::data(values));
 }
 
 inline int au_output(const char* model, const char* name, size_t count, double low, double high,

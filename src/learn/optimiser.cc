@@ -25,21 +25,22 @@ float squared_norm(const float* x, size_t count) {
 
 BELAY_FOR_EACH_PROCESSOR
 void adam(float* __restrict parameters, const float* __restrict gradient, float* __restrict first,
-          float* __restrict second, size_t count, float scale, float rate) {
+          float* __restrict second, size_t count, float scale, float rate, float keep) {
   for (size_t i = 0; i < count; i++) {
     float g = scale * gradient[i];
     first[i] += (1 - kBeta1) * (g - first[i]);
     second[i] += (1 - kBeta2) * (g * g - second[i]);
-    parameters[i] -= rate * first[i] / (std::sqrt(second[i]) + kEpsilon);
+    parameters[i] = keep * parameters[i] - rate * first[i] / (std::sqrt(second[i]) + kEpsilon);
   }
 }
 
 BELAY_FOR_EACH_PROCESSOR
 void descend(float* __restrict parameters, const float* __restrict gradient,
-             float* __restrict velocity, size_t count, float scale, float rate, float momentum) {
+             float* __restrict velocity, size_t count, float scale, float rate, float keep,
+             float momentum) {
   for (size_t i = 0; i < count; i++) {
     velocity[i] = momentum * velocity[i] + scale * gradient[i];
-    parameters[i] -= rate * velocity[i];
+    parameters[i] = keep * parameters[i] - rate * velocity[i];
   }
 }
 
@@ -56,17 +57,18 @@ bool Optimiser::step(std::span<float> parameters, std::span<float> gradient) {
   float scale = options_.gradient_norm_max > 0 && norm > options_.gradient_norm_max
                     ? options_.gradient_norm_max / norm
                     : 1;
+  float keep = 1 - options_.learning_rate * options_.weight_decay;
   steps_++;
   if (options_.kind == OptimiserKind::kSgd) {
     descend(parameters.data(), gradient.data(), first_.data(), gradient.size(), scale,
-            options_.learning_rate, options_.momentum);
+            options_.learning_rate, keep, options_.momentum);
     return true;
   }
   auto steps = static_cast<double>(steps_);
   double corrected = options_.learning_rate * std::sqrt(1 - std::pow(double{kBeta2}, steps)) /
                      (1 - std::pow(double{kBeta1}, steps));
   adam(parameters.data(), gradient.data(), first_.data(), second_.data(), gradient.size(), scale,
-       static_cast<float>(corrected));
+       static_cast<float>(corrected), keep);
   return true;
 }
 

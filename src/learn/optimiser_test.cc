@@ -50,6 +50,16 @@ TEST(Optimiser, LongGradientsAreShortened) {
   EXPECT_NEAR(at[1], -4, 1e-5);
 }
 
+TEST(Optimiser, WeightsDecayByTheRateWhateverTheGradient) {
+  for (auto kind : {OptimiserKind::kAdam, OptimiserKind::kSgd}) {
+    Optimiser optimiser({.kind = kind, .learning_rate = 0.1f, .weight_decay = 0.5f}, 2);
+    float at[2] = {4, -8}, gradient[2] = {0, 0};
+    ASSERT_TRUE(optimiser.step(at, gradient));
+    EXPECT_FLOAT_EQ(at[0], 3.8f);
+    EXPECT_FLOAT_EQ(at[1], -7.6f);
+  }
+}
+
 TEST(Optimiser, WhatIsNotFiniteChangesNothing) {
   Optimiser optimiser({}, 2);
   for (float bad :
