@@ -1,5 +1,6 @@
 // SIGINT and SIGTERM while models learn: the program goes on to its next decision and ends there,
-// with what they have learned on file. The same signal again ends it at once.
+// with what they have learned on file. The same signal again, 0.3 s later or more, ends it at
+// once.
 #pragma once
 
 #include <atomic>

@@ -138,6 +138,7 @@ class Test:
         training = self.train("minutes=5")
         learner, actors = training.begun()
         training.process.kill()
+        training.process.wait()
         for part in [learner, *actors]:
             part.wait()
         expect(not socket_is_there(learner), "a socket is left")
@@ -146,7 +147,7 @@ class Test:
         learner, actors = training.begun()
         after = training.decisions()
         expect(len(after) > 20 and after[0] == before[0] and after == sorted(after),
-               f"{before} decisions, then {after}")
+               f"{before[-1]} decisions, then {after[0]} to {after[-1]}")
         second = self.train("minutes=5")
         expect("another server" in second.end(BUSY), "two trainings of one folder")
         learner.kill()
