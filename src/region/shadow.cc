@@ -1,6 +1,7 @@
 #include "region/shadow.h"
 
 #include <malloc.h>
+#include <unwind.h>
 
 #include <algorithm>
 #include <atomic>
@@ -34,9 +35,32 @@ std::byte* found_of(char* note, size_t padded) {
 }
 std::byte* old_of(char* note, size_t padded) { return found_of(note, padded) - padded; }
 
+struct Stack {
+  const std::byte *low, *end;  // of what is dead after a rollback
+
+  bool holds(const std::byte* address) const { return address >= low && address < end; }
+};
+
+// Behind the frame of the function that holds the markers.
+const std::byte* end_of_frame(const std::byte* frame) {
+  struct Search {
+    const std::byte *frame, *end;
+  } search = {frame, frame};
+  _Unwind_Backtrace(
+      [](_Unwind_Context* context, void* argument) {
+        auto* of = static_cast<Search*>(argument);
+        auto* at = reinterpret_cast<const std::byte*>(_Unwind_GetCFA(context));
+        if (at <= of->frame) return _URC_NO_REASON;
+        of->end = at;
+        return _URC_END_OF_STACK;
+      },
+      &search);
+  return search.end;
+}
+
 // Calls visit(note, old bytes, found bytes) from the newest to the oldest.
 template <class Visit>
-void for_each_note(const Region& region, const std::byte* stack_low, Visit visit) {
+void for_each_note(const Region& region, const Stack& dead, Visit visit) {
   auto& notes = this_thread.shadow;
   char* at = notes.end();
   while (at > notes.begin() + region.shadow_bytes) {
@@ -44,8 +68,7 @@ void for_each_note(const Region& region, const std::byte* stack_low, Visit visit
     Note note;
     memcpy(&note, at, sizeof note);
     const size_t padded = note.padded_bytes();
-    if (note.address < stack_low || note.address >= region.frame)
-      visit(note, old_of(at, padded), found_of(at, padded));
+    if (!dead.holds(note.address)) visit(note, old_of(at, padded), found_of(at, padded));
     at -= 2 * padded;
   }
 }
@@ -108,18 +131,20 @@ void shadow_bytes(const volatile void* address, size_t bytes, const char* writer
 }
 
 void compare_with_shadow(const Region& region, const std::byte* stack_low) {
-  for_each_note(region, stack_low, [](const Note& note, std::byte*, std::byte* found) {
+  if (!is_on) return;
+  const Stack dead = {stack_low, end_of_frame(region.frame)};
+  for_each_note(region, dead, [](const Note& note, std::byte*, std::byte* found) {
     memcpy(found, note.address, note.bytes);
   });
-  for_each_note(region, stack_low, [](const Note& note, std::byte* old, std::byte*) {
+  for_each_note(region, dead, [](const Note& note, std::byte* old, std::byte*) {
     memcpy(note.address, old, note.bytes);
   });
   size_t differ = 0;
-  for_each_note(region, stack_low, [&](const Note& note, std::byte*, std::byte* found) {
+  for_each_note(region, dead, [&](const Note& note, std::byte*, std::byte* found) {
     differ += compare(note, found, region, differ);
   });
   if (differ != 0) fatal("shadow: %zu differences between the log and the naive one", differ);
-  for_each_note(region, stack_low, [](const Note& note, std::byte*, std::byte* found) {
+  for_each_note(region, dead, [](const Note& note, std::byte*, std::byte* found) {
     memcpy(note.address, found, note.bytes);
   });
   this_thread.shadow.truncate(region.shadow_bytes);

@@ -14,8 +14,9 @@ namespace belay::region {
 void shadow_bytes(const volatile void* address, size_t bytes, const char* writer);
 
 // Right after undo(): ends the program if a word that the region wrote is not what the naive log
-// says. Memory that is dead by then is left out: stack between `stack_low` and the region's frame,
-// blocks that the region has allocated and its exceptions.
+// says. Memory that is dead by then is left out: stack from `stack_low` on, blocks that the region
+// has allocated, its exceptions. So is the frame of the function that holds the markers: code that
+// has been inlined into it keeps variables there which no log need know.
 void compare_with_shadow(const Region& region, const std::byte* stack_low);
 
 }  // namespace belay::region
