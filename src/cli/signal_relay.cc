@@ -41,7 +41,13 @@ SignalRelay::SignalRelay() {
   sigaction(SIGCHLD, &standard, &original_child_action_);
 }
 
-SignalRelay::~SignalRelay() { restore_original(); }
+SignalRelay::~SignalRelay() {
+  // What was typed for the program, which has ended of it before it got here, must not end this.
+  const timespec no_time = {};
+  while (sigtimedwait(&watched_, nullptr, &no_time) > 0) {
+  }
+  restore_original();
+}
 
 void SignalRelay::restore_original() const {
   sigaction(SIGCHLD, &original_child_action_, nullptr);
