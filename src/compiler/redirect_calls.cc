@@ -105,12 +105,10 @@ void CallRedirector::redirect(CallBase& Call, Where W) {
 }
 
 Value* CallRedirector::cloneOfDirect(IRBuilder<>& B, GlobalValue& Callee, FunctionType* Type) {
-  if (auto* F = dyn_cast<Function>(&Callee)) {
-    auto Found = Clones.find(F);
-    if (Found != Clones.end()) {
-      ++NumDirect;
-      return Found->second;
-    }
+  auto* F = dyn_cast<Function>(&Callee);
+  if (auto Found = Clones.find(F); Found != Clones.end()) {
+    ++NumDirect;
+    return Found->second;
   }
   std::string Name = (Callee.getName() + kCloneSuffix).str();
   if (isa<GlobalAlias>(Callee))
@@ -119,7 +117,6 @@ Value* CallRedirector::cloneOfDirect(IRBuilder<>& B, GlobalValue& Callee, Functi
       return Clone;
     }
   Effects Known = effectsOf(Callee.getName());
-  auto* F = dyn_cast<Function>(&Callee);
   Value* Listed = nullptr;
   if (Known == Effects::Wrapped) Listed = M.getOrInsertFunction(Name, Type).getCallee();
   if (Known == Effects::Pure && F) Listed = ConstantPointerNull::get(B.getPtrTy());

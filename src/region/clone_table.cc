@@ -63,7 +63,7 @@ void add_clone(const ClonePair& pair, bool listed) {
   if (Clone* known = find_added(pair.function)) return merge_clone(known, pair, listed);
   Clone** bucket = bucket_of(pair.function);
   Clone* clone = new_clone();
-  *clone = {pair.function, pair.clone, 1, listed, *bucket};
+  *clone = {pair.function, pair.clone, 1, listed, *bucket, false};
   __atomic_store_n(bucket, clone, __ATOMIC_RELEASE);
 }
 
@@ -93,7 +93,11 @@ __attribute__((constructor(101))) void begin_table() { add_library_functions(); 
 
 Clone* find_clone(void* function) {
   Clone* clone = find_added(function);
-  return clone != nullptr && (!clone->listed || is_library_function(function)) ? clone : nullptr;
+  if (clone == nullptr || !clone->listed) return clone;
+  if (__atomic_load_n(&clone->is_known_library, __ATOMIC_RELAXED)) return clone;
+  if (!is_library_function(function)) return nullptr;
+  __atomic_store_n(&clone->is_known_library, true, __ATOMIC_RELAXED);
+  return clone;
 }
 
 void add_clones(const ClonePair* pairs, size_t count, bool listed) {

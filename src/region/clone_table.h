@@ -14,6 +14,7 @@ struct Clone {
   size_t objects;  // that have added it and not dropped it
   bool listed;     // by effects.def, which a function of the program by that name overrides
   Clone* next;     // in its bucket
+  bool is_known_library;  // of a listed one, once somebody has asked
 };
 
 // What an object's table consists of (src/compiler/clone_table.cc).

@@ -113,9 +113,8 @@ void keep_mapped(const Mapping& again) {
 }
 
 // Fresh memory in the place of other: the other is emptied instead, after its contents are logged.
-void* map_over(char* at, size_t bytes, int protection, int flags) {
+void* map_over(char* at, size_t bytes, int protection, int flags, const Parts& there) {
   const bool private_memory = (flags & (MAP_ANONYMOUS | MAP_SHARED)) == MAP_ANONYMOUS;
-  const Parts there = for_parts(at, bytes, [](const Mapping&) {});
   const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   if (!private_memory || !there.private_memory || there.bytes != (bytes + page - 1) / page * page)
     fatal("mmap(MAP_FIXED) in a region: what it maps over would be lost");
@@ -131,8 +130,8 @@ void* map_over(char* at, size_t bytes, int protection, int flags) {
 EFFECT(void*, mmap, (void* at, size_t bytes, int protection, int flags, int of, off_t from)) {
   if (in_region() && flags & MAP_FIXED && !(flags & MAP_FIXED_NOREPLACE)) {
     auto* begin = static_cast<char*>(at);
-    if (for_parts(begin, bytes, [](const Mapping&) {}).bytes > 0)
-      return map_over(begin, bytes, protection, flags);
+    const Parts there = for_parts(begin, bytes, [](const Mapping&) {});
+    if (there.bytes > 0) return map_over(begin, bytes, protection, flags, there);
   }
   void* result = mmap(at, bytes, protection, flags, of, from);
   if (result != MAP_FAILED && in_region()) on_rollback_only(unmap, make_mapping(result, bytes));
