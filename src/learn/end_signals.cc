@@ -2,10 +2,11 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bit>
+
+#include "base/syscall.h"
 
 namespace belay {
 namespace {
@@ -18,20 +19,14 @@ void set_default(int signal) {
   sigaction(signal, &standard, nullptr);
 }
 
-uint64_t now_ms() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return uint64_t(now.tv_sec) * 1000 + uint64_t(now.tv_nsec) / 1'000'000;
-}
-
 // A parent with several threads sends its PR_SET_PDEATHSIG once for each of them: what comes at
 // once is the same signal still.
 void on_signal(int signal) {
-  constexpr uint64_t kSameMs = 300;
-  static std::atomic<uint64_t> first_ms;
+  constexpr uint64_t kSameNs = 300'000'000;
+  static std::atomic<uint64_t> first_ns;
   const unsigned bit = 1u << signal;
-  if (end_came->load() == 0) first_ms = now_ms();
-  if ((end_came->fetch_or(bit) & bit) == 0 || now_ms() - first_ms < kSameMs) return;
+  if (end_came->load() == 0) first_ns = sys::now_ns();
+  if ((end_came->fetch_or(bit) & bit) == 0 || sys::now_ns() - first_ns < kSameNs) return;
   set_default(signal);
   raise(signal);
 }

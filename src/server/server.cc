@@ -217,14 +217,11 @@ Status Server::Impl::listen_local(const std::string& path, Accepted accepted) {
   struct stat info = {};
   bool is_there = !is_abstract && lstat(path.c_str(), &info) == 0;
   if (is_there && S_ISSOCK(info.st_mode)) unlink(path.c_str());
-  ErrorCode code;
   mode_t mask = umask(0177);
   Local::acceptor& acceptor = acceptors_.emplace_back(io_);
-  acceptor.open(Local(), code);
-  if (!code) acceptor.bind(Local::endpoint(is_abstract ? '\0' + path.substr(1) : path), code);
+  Status listens = listen_at(acceptor, is_abstract ? '\0' + path.substr(1) : path, path);
   umask(mask);
-  if (!code) acceptor.listen(asio::socket_base::max_listen_connections, code);
-  if (code) return failed(code, path);
+  BELAY_TRY(listens);
   if (!is_abstract) sockets_.push_back(path);
   accept(acceptor, accepted);
   return {};
