@@ -9,12 +9,10 @@ import json
 import os
 import pathlib
 import select
-import shutil
 import signal
 import subprocess
-import tempfile
 
-from harness import expect
+from harness import Case, expect
 
 UNAVAILABLE, BUSY = 69, 75
 
@@ -99,13 +97,12 @@ def socket_is_there(part):
     return name in pathlib.Path("/proc/net/unix").read_text().split()
 
 
-class Test:
+class Test(Case):
     def __init__(self, options):
+        super().__init__("belay-actors-")
         self.belay, self.victim = options.belay, options.victim
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="belay-actors-"))
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("BELAY_AU")}
         self.environment["BELAY_AU_SET"] = f"corridor.seed={os.environ.get('BELAY_SEED', '1')}"
-        self.running = []
 
     def train(self, *arguments, **options):
         return Training(self, *arguments, **options)
@@ -186,16 +183,6 @@ class Test:
             part.wait()
         expect((self.folder / "m/corridor.model").exists(), "nothing is saved")
 
-    def close(self, keep):
-        for process in self.running:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
-        if keep:
-            print(f"kept: {self.folder}")
-        else:
-            shutil.rmtree(self.folder)
-
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -203,13 +190,7 @@ def main():
     parser.add_argument("--victim", required=True)
     parser.add_argument("case", choices=("replaced", "resumed", "hopeless", "served"))
     options = parser.parse_args()
-    test = Test(options)
-    keep = True
-    try:
-        getattr(test, options.case)()
-        keep = False
-    finally:
-        test.close(keep)
+    Test(options).run_case(options.case)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,14 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 
 from wire import Peer
+
+
+SKIP = 77  # CTest's SKIP_RETURN_CODE
 
 
 class Skip(Exception):
@@ -77,14 +81,44 @@ class Live:
                     return client[field]
 
 
-class ServerTest:
+class Case:
+    """A folder and processes, of which nothing is left in the end."""
+
+    def __init__(self, prefix):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=prefix))
+        self.running = []
+
+    def run_case(self, name):
+        """Calls the method of that name; the folder is kept if it fails."""
+        keep = True
+        try:
+            getattr(self, name)()
+            keep = False
+        except Skip as reason:
+            keep = False
+            print(f"skipped: {reason}")
+            sys.exit(SKIP)
+        finally:
+            self.close(keep)
+
+    def close(self, keep):
+        for process in self.running:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+        if keep:
+            print(f"kept: {self.folder}")
+        else:
+            shutil.rmtree(self.folder)
+
+
+class ServerTest(Case):
     def __init__(self, options):
+        super().__init__("belay-server-")
         self.options = options
         self.learner = options.learner
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="belay-server-"))
         self.state = self.folder / "state"
         self.socket = self.state / "socket"
-        self.running = []
         self.server = None
 
     def start(self, *arguments, before=None, **more):
@@ -128,13 +162,3 @@ class ServerTest:
         """Polls the server; the clock of CTest ends what never comes."""
         while not condition():
             threading.Event().wait(0.01)
-
-    def close(self, keep):
-        for process in self.running:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
-        if keep:
-            print(f"kept: {self.folder}")
-        else:
-            shutil.rmtree(self.folder)

@@ -21,10 +21,9 @@ import tempfile
 import time
 
 from browser import Browser, find_chromium
-from harness import Learner, ServerTest, expect
+from harness import SKIP, Learner, ServerTest, expect
 from wire import CKP, RES, SET, frame
 
-SKIP = 77
 TOKEN = "sixteen-characters-at-least"
 CLIENTS = 100
 SNAPSHOTS = 100  # of each

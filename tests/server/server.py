@@ -16,13 +16,11 @@ import signal
 import socket
 import ssl
 import subprocess
-import sys
 import tempfile
 
 from harness import Learner, Live, ServerTest, Skip, expect
 from wire import CKP, GET, NO, RES, SET, WILL_CALL, YES, frame
 
-SKIP = 77
 TOKEN = "sixteen-characters-at-least"
 
 
@@ -447,17 +445,7 @@ def main():
     parser.add_argument("--learner", required=True, type=pathlib.Path)
     parser.add_argument("case", choices=CASES)
     options = parser.parse_args()
-    test = Test(options)
-    keep = True
-    try:
-        getattr(test, options.case)()
-        keep = False
-    except Skip as reason:
-        keep = False
-        print(f"skipped: {reason}")
-        sys.exit(SKIP)
-    finally:
-        test.close(keep)
+    Test(options).run_case(options.case)
 
 
 if __name__ == "__main__":
