@@ -22,8 +22,8 @@ Status describe_mappings(const Engine& engine, std::span<const Mapping> mappings
 // Appends a ThreadRecord for each stopped thread.
 Status describe_threads(std::span<const StoppedThread> threads, DescriptionWriter& writer);
 
-// What the tracker does not watch yet, of all that is scanned.
-Result<uint64_t> unwatched_bytes(const Engine& engine, std::span<const Mapping> mappings);
+// How many pages lie in what is to be scanned and is not watched yet. Overwrites engine.runs.
+Result<uint64_t> unwatched_pages(Engine& engine, std::span<const Mapping> mappings);
 // From now on it does. Only in a pause: see DirtyTracker::watch().
 Status watch(Engine& engine, std::span<const Mapping> mappings);
 

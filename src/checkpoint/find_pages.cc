@@ -107,13 +107,16 @@ class Scanner {
 
 }  // namespace
 
-Result<uint64_t> unwatched_bytes(const Engine& engine, std::span<const Mapping> mappings) {
-  uint64_t bytes = 0;
+Result<uint64_t> unwatched_pages(Engine& engine, std::span<const Mapping> mappings) {
+  uint64_t pages = 0;
   for (const Mapping& mapping : mappings) {
     BELAY_ASSIGN(MappingUse use, mapping_use(engine, mapping));
-    if (use == MappingUse::kScan && !engine.tracker.watches(mapping.start)) bytes += mapping.size();
+    if (use != MappingUse::kScan || engine.tracker.watches(mapping.start)) continue;
+    size_t used = 0;
+    BELAY_TRY(engine.tracker.own_pages(mapping.start, mapping.end, engine.runs, &used));
+    for (const PageRun& run : engine.runs.first(used)) pages += run.page_count;
   }
-  return bytes;
+  return pages;
 }
 
 Status watch(Engine& engine, std::span<const Mapping> mappings) {
