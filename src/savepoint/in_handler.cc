@@ -70,7 +70,7 @@ bool unwinder_sees_one() {
 }
 
 // Returns whether a frame may be among the words.
-[[gnu::no_sanitize("address")]] bool search(const uint64_t* from, const uint64_t* to) {
+__attribute__((no_sanitize("address"))) bool search(const uint64_t* from, const uint64_t* to) {
   uint64_t restorer = g_restorer;
   bool found = false;
   for (; from < to; from++) found |= *from == restorer;

@@ -47,7 +47,6 @@ class Stillness {
   bool begun_ = false;
   Counts counts_;
   std::span<Writable> writable_;
-  size_t writable_count_ = 0;
 };
 
 }  // namespace belay

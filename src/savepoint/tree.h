@@ -144,7 +144,6 @@ class Tree {
   uint32_t ids_ = 0;
   uint64_t live_ = 0;
   uint64_t bytes_max_ = UINT64_MAX;
-  uint32_t longer_heaps_ = 0;        // rollbacks that found the heap longer, of the last
   FileTable* base_files_ = nullptr;  // as they were found last, or null
   bool keep_files_ = false;
   bool files_fixed_ = false, bytes_fixed_ = false;  // by the environment

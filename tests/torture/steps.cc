@@ -32,9 +32,8 @@ thread_local volatile uint64_t t_handled;
 // Sixty-four bytes a vector: eight registers of AVX-512, sixteen of AVX2, live through the loop.
 typedef uint64_t Vector __attribute__((vector_size(64)));
 
-__attribute__((target_clones("avx512f", "avx2", "default"), noinline)) void stir(uint64_t seed,
-                                                                                 int rounds,
-                                                                                 uint64_t* out) {
+__attribute__((target_clones("avx512f", "avx2", "default"))) void stir(uint64_t seed, int rounds,
+                                                                       uint64_t* out) {
   Vector v[8];
   for (int i = 0; i < 8; i++)
     for (int lane = 0; lane < 8; lane++) v[i][lane] = seed + uint64_t(i * 8 + lane);
