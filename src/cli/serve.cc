@@ -86,6 +86,11 @@ void add_serve(Parser& parser) {
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
   command
+      ->add_option("--disk-max", server.limits.disk_bytes_max,
+                   "Disk space of a client's images (driver process), as 500M or 64G; 0: any")
+      ->transform(CLI::AsSizeValue(false))
+      ->default_str("64G");
+  command
       ->add_option("--vm", options->machines,
                    "Folder of a virtual machine (belay vm) whose program is a client")
       ->allow_extra_args(false)

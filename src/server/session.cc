@@ -2,7 +2,9 @@
 
 #include <errno.h>
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace belay {
 
@@ -83,6 +85,7 @@ Status Session::end() {
   switch (type_) {
     case FrameType::kCkp:
       catalog_.note_metrics(*client_, text_, host_.now_unix_ms());
+      if (catalog_.make_room(*client_)) host_.save(*client_);
       return checkpoint((flags_ & kFlagOwnRequest) != 0);
     case FrameType::kRes:
       catalog_.note_metrics(*client_, text_, host_.now_unix_ms());
@@ -284,12 +287,39 @@ void Session::on_tick() {
 
 Status Session::reserved_set() {
   if (name_ == ":snapshot") return note_snapshot();
+  if (name_ == ":held") return note_held();
   if (name_ != ":metrics") {
     say_no(fail(EINVAL, "SET {}: no such thing", name_).value());
     return {};
   }
   catalog_.note_metrics(*client_, text_, host_.now_unix_ms());
   answer(FrameType::kYes, 0, "");
+  return {};
+}
+
+// What a client keeps on disk by itself, in as many messages as that takes. What only one of client
+// and catalogue knows goes.
+Status Session::note_held() {
+  constexpr size_t kHeldMax = 200'000;
+  if (client_->driver != "process") {
+    say_no(fail(EINVAL, "SET :held is for the driver 'process'").value());
+    return {};
+  }
+  for (std::string_view rest = text_; !rest.empty();) {
+    std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    std::string_view id = text_value(line, "id");
+    if (is_plain_name(id) && held_.size() < kHeldMax) held_.emplace_back(id);
+  }
+  if (!text_value(text_, "more").empty()) {
+    host_.send(FrameType::kYes, 0, "", "");
+    return {};
+  }
+  if (catalog_.keep_only(*client_, std::exchange(held_, {}))) {
+    commit_snapshot("");
+  } else {
+    answer(FrameType::kYes, 0, "");
+  }
   return {};
 }
 
@@ -305,6 +335,7 @@ Status Session::note_snapshot() {
     return {};
   }
   client_->pending.clear();
+  catalog_.note_metrics(*client_, text_, host_.now_unix_ms());
   if (text_value(text_, "failed").empty()) {
     add_snapshot(id);
   } else {

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "server/catalog.h"
 #include "server/hub.h"
@@ -94,6 +95,7 @@ class Session final : public FrameSink {
   Status restore();
   Status get(std::string_view name);
   Status note_snapshot();
+  Status note_held();
   void add_snapshot(const std::string& id);
   void commit_snapshot(const std::string& id);
   Status reserved_set();
@@ -116,6 +118,8 @@ class Session final : public FrameSink {
   std::string name_, text_;
   bool is_file_ = false;
   Status file_status_;
+
+  std::vector<std::string> held_;  // what the client keeps itself, as far as it has told
 
   std::string working_on_;  // id of the snapshot that is taken or restored
   uint64_t began_ms_ = 0;

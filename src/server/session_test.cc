@@ -288,6 +288,50 @@ TEST_F(SessionTest, NamesAreNoPaths) {
   EXPECT_FALSE(catalog.join("../x", "savepoint", "a1").has_value());
 }
 
+// Goal: of a client that keeps its images itself, what only one side knows goes.
+TEST_F(SessionTest, WhatAClientHoldsAndTheCatalogueLists) {
+  auto greet_as = [&](std::string_view driver) {
+    hear(FrameType::kSet, ":client", fmt::format("name=mario\ndriver={}\ninstance=a1\n", driver));
+    session.on_committed({});
+  };
+  greet_as("process");
+  std::string first = take_one(), second = take_one();
+  EXPECT_EQ(hear(FrameType::kSet, ":held", "id=" + first + "\nmore=1\n"), "YES");
+  EXPECT_EQ(hear(FrameType::kSet, ":held", "id=" + second + "\n"), "YES")
+      << "nothing is to be done";
+  EXPECT_EQ(host.text, "");
+  EXPECT_EQ(hear(FrameType::kSet, ":held", "id=" + second + "\nid=stranger\nid=../up\n"), "commit");
+  EXPECT_EQ(after([&] { session.on_committed({}); }), "YES");
+  EXPECT_EQ(host.text, "drop=stranger\n") << "the client's alone";
+  EXPECT_EQ(session.client()->snapshots.size(), 1u) << "the catalogue's alone";
+  EXPECT_EQ(hear(FrameType::kSet, ":held", ""), "commit") << "it has none any more";
+  EXPECT_EQ(after([&] { session.on_committed(fail(ENOSPC, "full")); }), "NO why");
+  EXPECT_EQ(session.state(), State::kGreeting) << "it may greet and say so again";
+  greet_as("savepoint");
+  EXPECT_EQ(hear(FrameType::kSet, ":held", "id=" + second + "\n"), "NO why");
+}
+
+// Goal: over the limit of disk space one snapshot goes for each time that the client says so, the
+// oldest that is not pinned, never the newest; without one that can go, none is taken.
+TEST_F(SessionTest, DiskSpaceIsLimited) {
+  greet();
+  std::string first = take_one(), second = take_one(), third = take_one();
+  const std::string full = fmt::format("disk_bytes={}\n", uint64_t{65} << 30);
+  hear(FrameType::kCkp, "", full);
+  EXPECT_EQ(host.text, "drop=" + first + "\n");
+  hear(FrameType::kCkp);
+  EXPECT_EQ(host.text, "") << "it has not said how much is left";
+  hear(FrameType::kCkp, "", full);
+  EXPECT_EQ(host.text, "drop=" + second + "\n");
+  hear(FrameType::kCkp, "", full);
+  EXPECT_EQ(session.client()->snapshots.size(), 1u);
+  EXPECT_NE(hear(FrameType::kCkp, "", "", kFlagOwnRequest).find("YES:2"), std::string::npos);
+  ASSERT_TRUE(catalog.pin("mario", third, true).has_value());
+  EXPECT_EQ(hear(FrameType::kCkp, "", "", kFlagOwnRequest), "NO why");
+  hear(FrameType::kCkp, "", "disk_bytes=4096\n");
+  EXPECT_NE(hear(FrameType::kCkp, "", "", kFlagOwnRequest).find("YES:2"), std::string::npos);
+}
+
 // One of several that meet in one hub.
 struct Peer {
   Peer(Catalog& catalog, Hub& hub, std::string_view name) : session(catalog, hub, host) {

@@ -94,6 +94,7 @@ class StrikingOs final : public Os {
     }
     return real_os().rename(from, to);
   }
+  long link(const char*, const char*) override { return -ENOSYS; }  // the server makes none
   long unlink(const char* path) override {
     if (comes()) return -ENOSPC;
     return real_os().unlink(path);

@@ -1,9 +1,11 @@
 """Goal: the same training, under each driver of snapshots, finds the same program state after each
-restore, and the same surviving model: in the process, on disk, and as a whole virtual machine.
+restore, and the same surviving model: in the process, on disk, and as a whole virtual machine. Of
+two snapshots, it goes back to the one that the user has chosen.
 
 usage: drivers.py BELAY TRAINING GUEST_CACHE DRIVER...
 """
 
+import json
 import os
 import pathlib
 import re
@@ -58,6 +60,34 @@ def play_here(belay, training, folder, driver):
     return played(result.stdout)
 
 
+def play_two_here(belay, training, folder, driver):
+    """Goes back to the older and to the newer of two snapshots, in turn."""
+    with Server(belay, folder) as server:
+        def ctl(*words):
+            return subprocess.run([belay, "ctl", "--state", folder / "state", *words], check=True,
+                                  stdout=subprocess.PIPE, text=True).stdout
+
+        environment = {**os.environ, "BELAY_AU": "train", "BELAY_AU_SERVER": server.address,
+                       "BELAY_AU_DRIVER": driver, "BELAY_AU_MODELS": str(folder),
+                       "BELAY_STORE": str(folder / "store"), "BELAY_AU_CLIENT": "two"}
+        program = subprocess.Popen([training, str(2 * int(ROUNDS)), STEPS, "two"], text=True,
+                                   env=environment, stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE)
+        output, turn = [], 0
+        for line in program.stdout:
+            output.append(line)
+            if not line.startswith("going back"):
+                continue
+            ids = [one["id"] for one in json.loads(ctl("list", "--json"))["snapshots"]]
+            ctl("select", "two", ids[turn % 2])
+            turn += 1
+            program.stdin.write("x")
+            program.stdin.flush()
+        if program.wait(LIMIT_S):
+            sys.exit(f"{driver}: the program has ended with {program.returncode}: {output}")
+    return played("".join(output))
+
+
 def play_in_machine(belay, training, folder, cache):
     machine = subprocess.Popen(
         [belay, "vm", "--folder", folder / "vm", "--cache", cache, "--env", "BELAY_AU=train", "--",
@@ -92,6 +122,20 @@ def main(belay, training, cache, *drivers):
             folder = pathlib.Path(name)
             results[driver] = (play_in_machine(belay, training, folder, cache)
                                if driver == "vm" else play_here(belay, training, folder, driver))
+    two = {}
+    for driver in (name for name in drivers if name != "vm"):
+        print(f"{driver}, two snapshots:", flush=True)
+        with tempfile.TemporaryDirectory(prefix="belay-drivers-") as name:
+            two[driver] = play_two_here(belay, training, pathlib.Path(name), driver)
+    for driver, lines in two.items():
+        older, newer = (world for _, world, _ in lines[:2])
+        back = [world for kind, world, _ in lines if kind == "restored"]
+        if len(back) < 3 or any(world != (older, newer)[at % 2] for at, world in enumerate(back)):
+            sys.exit(f"{driver}: not the state of the snapshot that was chosen")
+        if len({model for _, _, model in lines}) != len(lines):
+            sys.exit(f"{driver}: the model has not kept what it has learnt")
+        if lines != two["savepoint"]:
+            sys.exit(f"{driver} and savepoint differ")
     for driver, lines in results.items():
         if [line[0] for line in lines] != ["taken"] + int(ROUNDS) * ["restored"]:
             sys.exit(f"{driver}: the program was not restored {ROUNDS} times")
