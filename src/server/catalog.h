@@ -1,6 +1,8 @@
 // What the server knows: its clients and their snapshots. Plain data, used from one thread.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -42,6 +44,15 @@ struct CurvePoint {
   double score = 0, loss = 0, decision_ns = 0;  // NaN: not reported
 };
 
+// Of a client that steps aside for its driver.
+struct Aside {
+  std::string id;         // "": it doesn't
+  bool restores = false;  // this one is restored; else it is taken
+  bool is_done = false;
+  Status outcome;
+  pid_t thread = 0;  // that waits
+};
+
 struct Client {
   std::string name, driver;
   std::string instance;  // of the process: another one with this name is another program run
@@ -55,7 +66,8 @@ struct Client {
   uint64_t change = 0, saved_change = 0;  // the last that has been begun, and has been made durable
   bool unsaved = false;                   // the last one failed, and is to be tried again
   std::string pending;                    // the client has been told to take this one
-  class Session* session = nullptr;       // the one that speaks for it
+  Aside aside;
+  class Session* session = nullptr;  // the one that speaks for it
   bool connected = false, asked = false;
   uint64_t pid = 0, requests = 0, checkpoints = 0, restores = 0;
   double decision_ns = 0, restore_ns = 0;  // as the client last reported

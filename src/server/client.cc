@@ -1,8 +1,11 @@
 // au_checkpoint() and au_restore() of a program whose snapshots a server keeps: BELAY_AU_SERVER
 // names it, and the program is as it was. Part of libbelay_learn.
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,12 +25,14 @@ namespace {
 constexpr uint64_t kSecondNs = 1'000'000'000;
 constexpr uint64_t kReportEveryNs = kSecondNs;
 constexpr uint64_t kConnectEveryNs = kSecondNs;
+// A client that nobody wakes: the server has died meanwhile.
+constexpr uint64_t kAsideNs = 60 * kSecondNs;
 // Of the checkpoints that are snapshots; the program may keep others, by other names.
 constexpr std::string_view kProcessPrefix = "au-";
 // Models do not go back with a savepoint; the server has them for the case that the program dies.
 constexpr uint64_t kBackUpEveryNs = 60 * kSecondNs;
 
-enum class Driver { kSavepoint, kProcess, kServer };
+enum class Driver { kSavepoint, kProcess, kCriu, kServer };
 
 uint64_t now_ns() {
   timespec now;
@@ -55,10 +60,12 @@ class AuClient {
   bool connect();
   std::string hello(const char* name) const;
   std::string figures();
+  std::string thread_figure() const;
   Result<Reply> ask_checkpoint(uint16_t flags);
   Result<int> take_here(const char* id);
   Result<int> take_savepoint(const char* id);
   Result<int> take_process(const char* id);
+  Result<int> step_aside();
   Status confirm(const char* id, uint64_t bytes, uint64_t took_ns);
   void settle();
   void settle_savepoints();
@@ -89,8 +96,9 @@ class AuClient {
 
 AuClient::AuClient(const char* address, const char* name, bool chosen, const char* driver)
     : link_(address), name_(name), driver_name_(driver), name_chosen_(chosen) {
+  if (driver_name_ != "savepoint") driver_ = Driver::kServer;
   if (driver_name_ == "process") driver_ = Driver::kProcess;
-  if (driver_name_ != "process" && driver_name_ != "savepoint") driver_ = Driver::kServer;
+  if (driver_name_ == "criu") driver_ = Driver::kCriu;
   uint64_t random = 0;
   if (getrandom(&random, sizeof random, 0) != sizeof random) random = now_ns();
   *fmt::format_to_n(instance_, sizeof instance_ - 1, "{:016x}", random).out = 0;
@@ -146,9 +154,15 @@ std::string AuClient::figures() {
   return text;
 }
 
+// Who waits to be woken.
+std::string AuClient::thread_figure() const {
+  return driver_ == Driver::kCriu ? fmt::format("thread={}\n", syscall(SYS_gettid)) : "";
+}
+
 Result<Reply> AuClient::ask_checkpoint(uint16_t flags) {
   std::string text;
   if (now_ns() - reported_ns_ > kReportEveryNs) text = figures();
+  text += thread_figure();
   BELAY_ASSIGN(Reply reply, link_.ask(FrameType::kCkp, flags, "", text));
   quiet_ = reply.type == FrameType::kNo && (reply.flags & kFlagWillCall) != 0;
   forget(reply.text);
@@ -185,6 +199,10 @@ int AuClient::take() {
   if ((reply_.flags & kFlagTakeIt) != 0) {
     auto taken = take_here(reply_.name);
     return taken ? *taken : complain(taken.error());
+  }
+  if ((reply_.flags & kFlagStepAside) != 0) {
+    auto came = step_aside();
+    return came ? *came : complain(came.error());
   }
   if ((reply_.flags & kFlagRestored) == 0) return 1;
   if (Status got = get_models(); !got) complain(got.error());
@@ -293,6 +311,31 @@ Result<int> AuClient::take_process(const char* id) {
   return 1;
 }
 
+// Without a connection while CRIU copies this process, or ends it. In what it restores, this
+// returns too.
+Result<int> AuClient::step_aside() {
+  sigset_t wake, before;
+  sigemptyset(&wake);
+  sigaddset(&wake, SIGURG);
+  pthread_sigmask(SIG_BLOCK, &wake, &before);
+  link_.disconnect();
+  const timespec slice = {1, 0};
+  for (uint64_t waited_ns = 0; waited_ns < kAsideNs;) {
+    uint64_t began_ns = now_ns();
+    if (sigtimedwait(&wake, nullptr, &slice) == SIGURG) break;
+    if (errno != EAGAIN && errno != EINTR) break;
+    waited_ns += std::min(now_ns() - began_ns, kSecondNs);  // in an image it may be days later
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  tried_ns_ = 0;
+  if (!connect()) return fail(ENOTCONN, "the server is gone");
+  BELAY_ASSIGN(Reply reply, ask_checkpoint(kFlagBack));
+  if (reply.type != FrameType::kYes) return fail(EIO, "the server says: {}", reply.text);
+  if ((reply.flags & kFlagRestored) == 0) return 1;
+  if (Status got = get_models(); !got) complain(got.error());
+  return 2;
+}
+
 Status AuClient::confirm(const char* id, uint64_t bytes, uint64_t took_ns) {
   std::string text = fmt::format("id={}\nbytes={}\ntake_ns={}\n", id, bytes, took_ns);
   if (driver_ == Driver::kProcess) text += disk_figure();
@@ -363,6 +406,10 @@ Status AuClient::restore() {
     return roll_back(held_.back().id.c_str());
   }
   if (driver_ == Driver::kSavepoint) return roll_back(goal->name);
+  if (driver_ == Driver::kCriu) {
+    auto came = step_aside();  // fails, or is never seen again
+    return came ? fail(EIO, "the server has restored nothing") : tl::make_unexpected(came.error());
+  }
   if (driver_ == Driver::kServer) return fail(EIO, "the server has restored another place");
   std::string image = image_name(goal->name);
   link_.disconnect();
@@ -379,6 +426,7 @@ Result<Reply> AuClient::ask_restore() {
     BELAY_TRY(put_models());
   std::string text;
   if (going_back_ns_ - reported_ns_ > kReportEveryNs) text = figures();
+  text += thread_figure();
   BELAY_ASSIGN(Reply reply, link_.ask(FrameType::kRes, 0, "", text));
   if (reply.type != FrameType::kYes) return fail(ENOENT, "the server says: {}", reply.text);
   forget(reply.text);

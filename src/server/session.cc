@@ -24,6 +24,7 @@ void Session::leave() {
   if (client_ != nullptr && client_->session == this) {
     client_->connected = false;
     client_->session = nullptr;
+    if (std::exchange(goes_aside_, false)) host_.while_aside(*client_);
   }
   client_ = nullptr;
 }
@@ -116,6 +117,7 @@ Status Session::greet() {
   client_ = *joined;
   client_->session = this;
   on_server_ = *on_server;
+  steps_aside_ = client_->driver == "criu";
   double pid = number_value(text_, "pid");
   if (pid > 0 && pid < 1e9) client_->pid = static_cast<uint64_t>(pid);
   if (client_->driver == kNoDriver) {  // nothing of it is kept
@@ -147,6 +149,10 @@ Status Session::checkpoint(bool own_request) {
     say_no(fail(ENOTSUP, "a client with the driver 'none' has no snapshots").value());
     return {};
   }
+  if ((flags_ & kFlagBack) != 0) {
+    say_outcome();
+    return {};
+  }
   if (!client_->asked && !own_request) {
     will_call_ = true;
     answer(FrameType::kNo, kFlagWillCall, "");
@@ -159,7 +165,9 @@ Status Session::checkpoint(bool own_request) {
     say_no(id.error());
     return {};
   }
-  if (on_server_) {
+  if (steps_aside_) {
+    step_aside(*id, false);
+  } else if (on_server_) {
     state_ = State::kTaking;
     working_on_ = *id;
     began_ms_ = host_.now_unix_ms();
@@ -178,7 +186,9 @@ Status Session::restore() {
     return {};
   }
   working_on_ = goal->id;
-  if (on_server_) {
+  if (steps_aside_) {
+    step_aside(goal->id, true);
+  } else if (on_server_) {
     state_ = State::kRestoring;
     host_.restore(goal->id);
   } else {
@@ -187,6 +197,29 @@ Status Session::restore() {
     answer(FrameType::kYes, kFlagGoBack, goal->id);
   }
   return {};
+}
+
+void Session::step_aside(const std::string& id, bool restores) {
+  client_->aside = {.id = id, .restores = restores};
+  double thread = number_value(text_, "thread");
+  if (thread > 0 && thread < 1e9) client_->aside.thread = static_cast<pid_t>(thread);
+  goes_aside_ = true;
+  answer(FrameType::kYes, kFlagStepAside, id);
+}
+
+// To a client that is back.
+void Session::say_outcome() {
+  if (!client_->aside.is_done) {
+    say_no(fail(EAGAIN, "nothing has been done while the client was aside").value());
+    return;
+  }
+  Aside aside = std::exchange(client_->aside, {});
+  if (!aside.outcome) {
+    say_no(aside.outcome.error());
+    return;
+  }
+  answer(FrameType::kYes, aside.restores ? kFlagRestored : kFlagTaken, aside.id);
+  if (catalog_.make_room(*client_)) host_.save(*client_);
 }
 
 Status Session::get(std::string_view name) {
