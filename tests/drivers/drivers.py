@@ -1,6 +1,6 @@
 """Goal: the same training, under each driver of snapshots, finds the same program state after each
-restore, and the same surviving model: in the process, on disk, by CRIU where it runs, and as a whole
-virtual machine. Of two snapshots, it goes back to the one that the user has chosen.
+restore, and the same surviving model: in the process, on disk, by CRIU where it runs, and as a
+whole virtual machine. Of two snapshots, it goes back to the one that the user has chosen.
 
 usage: drivers.py BELAY TRAINING GUEST_CACHE DRIVER...
 """
