@@ -89,7 +89,7 @@ class StrikingOs final : public Os {
     std::lock_guard lock(mutex_);
     if (cuts()) {
       std::string old = undo_ + "/" + std::to_string(renames_made_++);
-      bool replaces = link(to, old.c_str()) == 0;
+      bool replaces = ::link(to, old.c_str()) == 0;
       renames_.push_back({from, to, replaces ? old : ""});
     }
     return real_os().rename(from, to);

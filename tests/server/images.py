@@ -139,7 +139,8 @@ class Test(ServerTest):
             said = learner.process.stdout.readline().split(maxsplit=2)
             self.start()
             self.wait_for(lambda: learner.say("checkpoint") and self.client("p")["connected"])
-            if said[0] == "1":
+            # What nobody has confirmed may have come to its end all the same.
+            if said[0] == "1" or len(self.listed()) > len(made):
                 made.append((self.listed()[-1], counter))
             self.check(learner, made, said)
         learner.end()
