@@ -239,7 +239,7 @@ void Server::Impl::while_aside(Client& client) {
 // Once the catalogue on disk says that they are gone, and not before.
 void Server::Impl::remove_dropped(Client& client) {
   auto driver = drivers_.find(client.name);
-  if (driver == drivers_.end()) return;
+  if (driver == drivers_.end() || driver->second->driver->name() != client.driver) return;
   for (const std::string& id : client.dropped) {
     auto remove = [slot = driver->second, id] {
       std::lock_guard turn(slot->turn);
