@@ -35,6 +35,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace belay {
 
@@ -115,6 +116,24 @@ enum class checkpoint_outcome {
 inline checkpoint_outcome checkpoint() {
   return detail::check(belay_checkpoint()) == 1 ? checkpoint_outcome::restored
                                                 : checkpoint_outcome::saved;
+}
+
+// The same, and it stays under this name until it is dropped.
+inline checkpoint_outcome checkpoint_named(const std::string& name) {
+  return detail::check(belay_checkpoint_named(name.c_str())) == 1 ? checkpoint_outcome::restored
+                                                                  : checkpoint_outcome::saved;
+}
+inline void restore_named(const std::string& name) {
+  detail::check(belay_restore_named(name.c_str()));
+}
+inline void drop_checkpoint(const std::string& name) { detail::check(belay_crdrop(name.c_str())); }
+inline std::vector<std::string> named_checkpoints() {
+  std::vector<std::string> names;
+  detail::check(
+      belay_crnamed([](const char* name,
+                       void* to) { static_cast<std::vector<std::string>*>(to)->push_back(name); },
+                    &names));
+  return names;
 }
 
 // Asks for a checkpoint and returns at once. Async-signal-safe.

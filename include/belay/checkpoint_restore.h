@@ -86,6 +86,22 @@ int belay_crcheckpoint_request(void);
    -1 on error (EINVAL: a checkpoint of another build; EBADMSG: nothing in the store is valid). */
 int belay_restore(void);
 
+/* ---- Checkpoints that stay ------------------------------------------------------------------ */
+
+/* As checkpoint(), and this one stays under a name (1 to 63 letters, digits, '-', '_' and '.', the
+   first not a '.'), whatever is taken later. It shares the disk with those taken before and after.
+   EEXIST: the name is in use. -1 with a durable checkpoint, which has no name: ENOSPC, EPERM (a
+   file system without hard links). */
+int belay_checkpoint_named(const char* name);
+/* As restore(), from the one of this name; checkpoint_named() returns 1 there. ENOENT: none. */
+int belay_restore_named(const char* name);
+/* It is gone, and what no other checkpoint needs of its disk space is free. */
+int belay_crdrop(const char* name);
+/* Calls fn with each name, the oldest first; returns how many there are. */
+int belay_crnamed(void (*fn)(const char* name, void* arg), void* arg);
+/* What all checkpoints of this program occupy on disk; -1 on error. */
+int64_t belay_crdisk_bytes(void);
+
 /* The last error of this thread, as a sentence. Never NULL. Valid until the next error. */
 const char* belay_crerror(void);
 

@@ -62,6 +62,7 @@ class KernelOs final : public Os {
   }
   long fstat(int fd, struct stat* out) override { return sys::call(SYS_fstat, fd, out); }
   long rename(const char* from, const char* to) override { return sys::call(SYS_rename, from, to); }
+  long link(const char* from, const char* to) override { return sys::call(SYS_link, from, to); }
   long unlink(const char* path) override { return sys::call(SYS_unlink, path); }
   long mkdir(const char* path, unsigned mode) override { return sys::call(SYS_mkdir, path, mode); }
 };

@@ -25,6 +25,7 @@ class Os {
   virtual long ftruncate(int fd, uint64_t bytes) = 0;
   virtual long fstat(int fd, struct stat* out) = 0;
   virtual long rename(const char* from, const char* to) = 0;
+  virtual long link(const char* from, const char* to) = 0;
   virtual long unlink(const char* path) = 0;
   virtual long mkdir(const char* path, unsigned mode) = 0;
 };

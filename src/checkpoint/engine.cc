@@ -15,6 +15,7 @@
 #include "checkpoint/process_facts.h"
 #include "checkpoint/shared.h"
 #include "heap/heap.h"
+#include "store/named.h"
 
 namespace belay {
 
@@ -89,8 +90,16 @@ void publish_refusal(const Status& status) {
 }
 
 void serve(Engine& engine, uint32_t up_to) {
+  // Before anything is captured: what comes back must not keep its next one too.
+  bool keep = __atomic_exchange_n(&g_shared.keep_next, false, __ATOMIC_ACQ_REL);
   run_events(CR_PREPARE);
   Status status = take_checkpoint(engine);
+  if (keep && status)
+    status =
+        name_checkpoint(real_os(), g_shared.config.directory, engine.position, g_shared.keep_as);
+  if (keep) crash_point("name");
+  if (keep) g_shared.kept_code = status ? 0 : status.error().code;
+  if (keep && !status) g_shared.kept_error = status.error();
   run_events(CR_RESUME);
   publish_refusal(status);
   if (!status) {

@@ -29,6 +29,7 @@
 #include "files/descriptors.h"
 #include "heap/heap.h"
 #include "restorer/restorer.h"
+#include "store/named.h"
 
 extern "C" {
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
@@ -177,11 +178,11 @@ std::vector<std::pair<int, int>> gaps(std::vector<int> kept, int first, int last
 class Restore {
  public:
   Restore(const Config& config, LoadedCheckpoint& checkpoint, const Description& description,
-          uint64_t newest_sequence, int lock_fd, int uffd)
+          const StorePosition& next, int lock_fd, int uffd)
       : config_(config),
         checkpoint_(checkpoint),
         description_(description),
-        newest_sequence_(newest_sequence),
+        next_(next),
         lock_fd_(lock_fd),
         uffd_(uffd) {}
 
@@ -197,7 +198,7 @@ class Restore {
   const Config& config_;
   LoadedCheckpoint& checkpoint_;
   const Description& description_;
-  uint64_t newest_sequence_;
+  const StorePosition& next_;  // where the restored process continues its store
   int lock_fd_;
   int uffd_;  // -1 unless memory is filled lazily
   int high_fd_ = 0;
@@ -311,15 +312,14 @@ void Restore::add_lazy_fill(Block& block, std::vector<RestoreCall>& calls,
 }
 
 RestoredArguments Restore::arguments() const {
-  const StorePosition& position = checkpoint_.info.position;
   RestoredArguments arguments{};
   arguments.block_start = block_.start;
   arguments.block_bytes = block_.end - block_.start;
-  arguments.sequence = std::max(newest_sequence_, position.sequence);
-  arguments.generation = position.generation;
-  arguments.segments = position.segments;
-  arguments.end_offset = position.end_offset;
-  arguments.base_bytes = position.base_bytes;
+  arguments.sequence = next_.sequence;
+  arguments.generation = next_.generation;
+  arguments.segments = next_.segments;
+  arguments.end_offset = next_.end_offset;
+  arguments.base_bytes = next_.base_bytes;
   arguments.lock_fd = lock_fd_;
   arguments.store_fd = -1;
   description_.for_each<FileRecord>(RecordKind::kFile, [&](const FileRecord& file) {
@@ -427,23 +427,46 @@ Result<LoadedCheckpoint> choose(const std::vector<CheckpointInfo>& found, const 
   return tl::make_unexpected(problem.error());
 }
 
+// What the restored process adds to. No number is used twice; what has a name lies beside the two
+// generations, of which the newest stays until there is a newer one.
+StorePosition continue_at(const std::vector<CheckpointInfo>& found, const StorePosition& restored,
+                          bool is_named) {
+  StorePosition next = restored;
+  if (is_named) {
+    auto whole = std::find_if(found.begin(), found.end(),
+                              [](const CheckpointInfo& info) { return info.problem.empty(); });
+    next = whole != found.end() ? whole->position : StorePosition{};
+    next.sequence = std::max(next.sequence, restored.sequence);
+  }
+  for (const CheckpointInfo& info : found)
+    next.sequence = std::max(next.sequence, info.position.sequence);
+  return next;
+}
+
 }  // namespace
 
-Status restore_newest(const Config& config, const BuildIdentity& identity, int lock_fd) {
+Status restore_checkpoint(const Config& config, const char* name, const BuildIdentity& identity,
+                          int lock_fd) {
+  std::vector<CheckpointInfo> wanted;
+  if (name != nullptr) {
+    BELAY_ASSIGN(NamedCheckpoint named, find_named(config.directory, name));
+    BELAY_ASSIGN(CheckpointInfo info, read_named(real_os(), named));
+    wanted.push_back(std::move(info));
+  }
   BELAY_ASSIGN(auto found, list_checkpoints(real_os(), config.directory, ListDepth::kMetadata));
-  if (found.empty()) return {};
+  if (found.empty() && name == nullptr) return {};
   stop_engine();  // nothing may be taken while this process is about to be replaced
-  uint64_t newest = 0;
-  for (const CheckpointInfo& info : found) newest = std::max(newest, info.position.sequence);
   Config chosen = config;
   int uffd = chosen.verify == CR_VERIFY_TOUCH ? open_lazy_fill() : -1;
   if (uffd < 0) chosen.verify = CR_VERIFY_AHEAD;
-  auto checkpoint = choose(found, chosen, identity);
+  auto checkpoint = name != nullptr ? load_verified(wanted[0], identity, chosen.verify)
+                                    : choose(found, chosen, identity);
   // The program died over its first checkpoint: it begins anew, as if that had not been begun.
   if (!checkpoint && checkpoint.error().code == ENOENT && config.restore_sequence == 0) return {};
   if (!checkpoint) return tl::make_unexpected(checkpoint.error());
   BELAY_ASSIGN(Description description, Description::parse(checkpoint->description));
-  Restore restore(chosen, *checkpoint, description, newest, lock_fd, uffd);
+  StorePosition next = continue_at(found, checkpoint->info.position, name != nullptr);
+  Restore restore(chosen, *checkpoint, description, next, lock_fd, uffd);
   BELAY_TRY(restore.prepare());
   log(LogLevel::kNotice, "restoring checkpoint {} of {}", checkpoint->info.position.sequence,
       config.name);

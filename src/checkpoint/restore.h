@@ -12,8 +12,10 @@ Result<StorePosition> newest_position(const Config& config);
 // Whether there is something in the store, good or not.
 Result<bool> store_holds_any(const Config& config);
 
-// Does not return when there is a checkpoint to restore. Returns success when there is none, and
-// an error, with this process unharmed, when it cannot be done. `lock_fd` goes along.
-Status restore_newest(const Config& config, const BuildIdentity& identity, int lock_fd);
+// The one that is kept under this name; the newest where `name` is null. Does not return when there
+// is a checkpoint to restore. Returns success when there is none yet, and an error, with this
+// process unharmed, when it cannot be done. `lock_fd` goes along.
+Status restore_checkpoint(const Config& config, const char* name, const BuildIdentity& identity,
+                          int lock_fd);
 
 }  // namespace belay

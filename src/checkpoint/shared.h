@@ -29,6 +29,12 @@ struct Shared {
 
   int last_code = 0;  // 0, or errno of the last checkpoint
   Error last_error;
+
+  // The next checkpoint is to be kept under this name, and whether it was.
+  bool keep_next = false;
+  char keep_as[64] = {};
+  int kept_code = 0;
+  Error kept_error;
   struct crstats stats = {};
 };
 

@@ -1,16 +1,19 @@
 #include "cli/instance.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 
 #include "cli/exit_code.h"
 #include "cli/generation_walk.h"
 #include "cli/instance_lock.h"
 #include "cli/store_path.h"
+#include "store/named.h"
 
 namespace belay::cli {
 namespace fs = std::filesystem;
@@ -35,10 +38,13 @@ Instance read_directory(const std::string& name, const std::string& directory) {
   instance.checkpoints = require(list_checkpoints(real_os(), directory));
   instance.running = lock_holder(directory);
   instance.refused = read_line(directory + "/refused");
-  for (const std::string& file : generation_files(directory)) {
-    std::error_code ignored;  // it may have been replaced just now
-    uint64_t bytes = fs::file_size(file, ignored);
-    if (!ignored) instance.file_bytes += bytes;
+  std::vector<std::string> files = generation_files(directory);
+  for (const NamedCheckpoint& named : require(list_named(directory))) files.push_back(named.file);
+  std::set<ino_t> counted;  // checkpoints share files
+  for (const std::string& file : files) {
+    struct stat info;  // it may have been replaced just now
+    if (stat(file.c_str(), &info) == 0 && counted.insert(info.st_ino).second)
+      instance.file_bytes += uint64_t(info.st_size);
   }
   for (const CheckpointInfo& info : instance.checkpoints) {
     if (!is_end_of_chain(info)) continue;
@@ -126,6 +132,7 @@ std::vector<std::string> generation_files(const std::string& directory) {
 
 void remove_instance(const std::string& directory) {
   std::vector<std::string> files = generation_files(directory);
+  for (const NamedCheckpoint& named : require(list_named(directory))) files.push_back(named.file);
   files.push_back(directory + "/refused");
   files.push_back(directory + "/lock");  // last but the folder: until then nobody else gets in
   for (const std::string& file : files) {
@@ -137,6 +144,7 @@ void remove_instance(const std::string& directory) {
     }
   }
   std::error_code not_empty;  // files of somebody else's stay, and the folder with them
+  fs::remove(directory + "/named", not_empty);
   fs::remove(directory, not_empty);
 }
 

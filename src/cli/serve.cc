@@ -8,6 +8,7 @@
 #include "cli/exit_code.h"
 #include "cli/notice.h"
 #include "cli/server_paths.h"
+#include "server/criu_driver.h"
 #include "server/server.h"
 #include "server/vm.h"
 #include "server/vm_driver.h"
@@ -44,6 +45,8 @@ int serve(ServeOptions options) {
     throw Failure(kExitUsage, "--http wants --token-file: whoever knows the token may look");
   }
   server.page_folder = page_folder();
+  if (Status runs = server.criu.empty() ? Status() : check_criu(server.criu); !runs)
+    throw Failure(kExitUnavailable, runs.error().message);
   for (const std::string& folder : options.machines) {
     auto find = [folder]() -> Result<std::unique_ptr<SnapshotDriver>> {
       return VmDriver::attach(folder);
@@ -85,6 +88,15 @@ void add_serve(Parser& parser) {
                    "Snapshots of a client; the oldest that is not pinned makes room")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
+  command
+      ->add_option("--disk-max", server.limits.disk_bytes_max,
+                   "Disk space of a client's images (driver process), as 500M or 64G; 0: any")
+      ->transform(CLI::AsSizeValue(false))
+      ->default_str("64G");
+  command
+      ->add_option("--criu", server.criu,
+                   "Offer the driver criu, by this program: CRIU 4.0 or newer, as root")
+      ->type_name("PROGRAM");
   command
       ->add_option("--vm", options->machines,
                    "Folder of a virtual machine (belay vm) whose program is a client")

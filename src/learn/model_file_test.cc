@@ -160,6 +160,7 @@ class FailingOs final : public Os {
   long rename(const char* from, const char* to) override {
     return fails() ? -EIO : real_os().rename(from, to);
   }
+  long link(const char*, const char*) override { return -ENOSYS; }
   long unlink(const char* path) override { return real_os().unlink(path); }
   long mkdir(const char* path, unsigned mode) override { return real_os().mkdir(path, mode); }
 

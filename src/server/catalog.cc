@@ -10,9 +10,6 @@
 namespace belay {
 namespace {
 
-// One process has one: the others of its store are older.
-constexpr size_t kProcessSnapshotsMax = 1;
-
 void thin_out(std::deque<CurvePoint>& curve) {
   size_t kept = 0;
   for (size_t i = 1; i < curve.size(); i += 2) curve[kept++] = curve[i];
@@ -55,10 +52,12 @@ Result<Client*> Catalog::join(std::string_view name, std::string_view driver,
     return fail(EEXIST, "the name '{}' is in use: give this client another (BELAY_AU_CLIENT)",
                 name);
   if (known == nullptr) known = &clients_[std::string(name)];
-  if (known->instance != instance && driver == "savepoint") known->snapshots.clear();
+  if (known->instance != instance && driver == "savepoint") {
+    known->snapshots.clear();
+    known->target.clear();
+  }
   if (known->instance != instance) {
     known->current.clear();
-    known->target.clear();
     known->pending.clear();
     known->dropped.clear();
   }
@@ -70,25 +69,26 @@ Result<Client*> Catalog::join(std::string_view name, std::string_view driver,
 }
 
 Result<std::string> Catalog::new_snapshot(const Client& client) {
-  auto can_go = [](const Snapshot& snapshot) { return !snapshot.pinned; };
-  if (client.snapshots.size() >= most(client) &&
-      std::none_of(client.snapshots.begin(), client.snapshots.end(), can_go))
+  bool any_can_go = std::any_of(client.snapshots.begin(), client.snapshots.end(),
+                                [](const Snapshot& snapshot) { return !snapshot.pinned; });
+  if (client.snapshots.size() >= limits_.snapshots_max && !any_can_go)
     return fail(EDQUOT, "client '{}' has {} snapshots, all of them pinned", client.name,
                 client.snapshots.size());
+  if (client.disk_is_full && !any_can_go)
+    return fail(EDQUOT, "client '{}' occupies {} bytes of disk, and all its snapshots are pinned",
+                client.name, client.disk_bytes);
   return fmt::format("s{}-{}", prefix_, ++last_);
-}
-
-size_t Catalog::most(const Client& client) const {
-  return client.driver == "process" ? kProcessSnapshotsMax : limits_.snapshots_max;
 }
 
 bool Catalog::make_room(Client& client) {
   bool made = false;
-  while (client.snapshots.size() > most(client)) {
+  while (client.snapshots.size() > limits_.snapshots_max || client.disk_is_full) {
+    if (client.snapshots.empty()) break;
     auto oldest = std::find_if(client.snapshots.begin(), client.snapshots.end() - 1,
                                [](const Snapshot& snapshot) { return !snapshot.pinned; });
     if (oldest == client.snapshots.end() - 1) break;
     erase(client, oldest->id);
+    client.disk_is_full = false;
     made = true;
   }
   return made;
@@ -138,7 +138,8 @@ void Catalog::erase(Client& client, const std::string& id) {
   client.change++;
 }
 
-void Catalog::keep_only(Client& client, const std::vector<std::string>& ids) {
+bool Catalog::keep_only(Client& client, const std::vector<std::string>& ids) {
+  const uint64_t change = client.change;
   auto is_there = [&](const std::string& id) {
     return std::find(ids.begin(), ids.end(), id) != ids.end();
   };
@@ -147,6 +148,7 @@ void Catalog::keep_only(Client& client, const std::vector<std::string>& ids) {
   client.dropped.clear();
   for (const std::string& id : ids)
     if (client.find(id) == nullptr) client.dropped.push_back(id);
+  return client.change != change;
 }
 
 void Catalog::note_metrics(Client& client, std::string_view text, uint64_t now_unix_ms) {
@@ -154,6 +156,11 @@ void Catalog::note_metrics(Client& client, std::string_view text, uint64_t now_u
   double restore_ns = number_value(text, "restore_ns");
   if (!std::isnan(decision_ns)) client.decision_ns = decision_ns;
   if (!std::isnan(restore_ns)) client.restore_ns = restore_ns;
+  double disk_bytes = number_value(text, "disk_bytes");
+  if (disk_bytes >= 0 && disk_bytes < 1e18) {
+    client.disk_bytes = static_cast<uint64_t>(disk_bytes);
+    client.disk_is_full = limits_.disk_bytes_max != 0 && client.disk_bytes > limits_.disk_bytes_max;
+  }
   CurvePoint point{now_unix_ms, number_value(text, "score"), number_value(text, "loss"),
                    decision_ns};
   if (std::isnan(point.score) && std::isnan(point.loss) && std::isnan(decision_ns)) return;

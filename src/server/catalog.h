@@ -1,6 +1,8 @@
 // What the server knows: its clients and their snapshots. Plain data, used from one thread.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -19,7 +21,9 @@ constexpr std::string_view kNoDriver = "none";
 struct ServerLimits {
   size_t clients_max = 10'000;
   size_t snapshots_max = 100;  // of a client: the oldest that is not pinned makes room
-  size_t files_max = 64;       // of a client
+  // Of a client that says what its snapshots occupy: as well.
+  uint64_t disk_bytes_max = uint64_t{64} << 30;
+  size_t files_max = 64;  // of a client
   uint64_t file_bytes_max = uint64_t{4} << 30;
   // A connection that has not greeted, and one that stands still in a frame or before an answer.
   uint64_t greeting_ms = 10'000, stalled_ms = 30'000;
@@ -40,6 +44,15 @@ struct CurvePoint {
   double score = 0, loss = 0, decision_ns = 0;  // NaN: not reported
 };
 
+// Of a client that steps aside for its driver.
+struct Aside {
+  std::string id;         // "": it doesn't
+  bool restores = false;  // this one is restored; else it is taken
+  bool is_done = false;
+  Status outcome;
+  pid_t thread = 0;  // that waits
+};
+
 struct Client {
   std::string name, driver;
   std::string instance;  // of the process: another one with this name is another program run
@@ -53,10 +66,13 @@ struct Client {
   uint64_t change = 0, saved_change = 0;  // the last that has been begun, and has been made durable
   bool unsaved = false;                   // the last one failed, and is to be tried again
   std::string pending;                    // the client has been told to take this one
-  class Session* session = nullptr;       // the one that speaks for it
+  Aside aside;
+  class Session* session = nullptr;  // the one that speaks for it
   bool connected = false, asked = false;
   uint64_t pid = 0, requests = 0, checkpoints = 0, restores = 0;
   double decision_ns = 0, restore_ns = 0;  // as the client last reported
+  uint64_t disk_bytes = 0;                 // of its snapshots, where it keeps them itself
+  bool disk_is_full = false;               // they are over the limit, and none has gone since
   std::deque<CurvePoint> curve;
   uint64_t curve_total = 0;  // points that there have been
 
@@ -83,7 +99,8 @@ class Catalog {
   // Names one more. Fails with EDQUOT when there is no room, and all are pinned.
   Result<std::string> new_snapshot(const Client& client);
   void add(Client& client, Snapshot snapshot);
-  // Once the new one is durable, and not before, the oldest go. False: none had to.
+  // Once the new one is durable, and not before, the oldest go. Snapshots share their disk space:
+  // for its sake one goes at a time, and the client says how much is left. False: none had to.
   bool make_room(Client& client);
   Status pin(std::string_view client, std::string_view id, bool pinned);
   // Fails with EBUSY for a pinned one.
@@ -91,12 +108,11 @@ class Catalog {
   // Where the next RES of the client leads.
   Status select(std::string_view client, std::string_view id);
   // These are all snapshots of the client that its driver has: others are not restorable any more,
-  // and of those that nobody knows, the driver is to be told.
-  void keep_only(Client& client, const std::vector<std::string>& ids);
+  // and of those that nobody knows, the driver is to be told. False: all were the same.
+  bool keep_only(Client& client, const std::vector<std::string>& ids);
   void note_metrics(Client& client, std::string_view text, uint64_t now_unix_ms);
 
  private:
-  size_t most(const Client& client) const;  // snapshots that it may have
   void erase(Client& client, const std::string& id);
 
   ServerLimits limits_;

@@ -1,8 +1,11 @@
 // au_checkpoint() and au_restore() of a program whose snapshots a server keeps: BELAY_AU_SERVER
 // names it, and the program is as it was. Part of libbelay_learn.
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,16 +25,22 @@ namespace {
 constexpr uint64_t kSecondNs = 1'000'000'000;
 constexpr uint64_t kReportEveryNs = kSecondNs;
 constexpr uint64_t kConnectEveryNs = kSecondNs;
+// A client that nobody wakes: the server has died meanwhile.
+constexpr uint64_t kAsideNs = 60 * kSecondNs;
+// Of the checkpoints that are snapshots; the program may keep others, by other names.
+constexpr std::string_view kProcessPrefix = "au-";
 // Models do not go back with a savepoint; the server has them for the case that the program dies.
 constexpr uint64_t kBackUpEveryNs = 60 * kSecondNs;
 
-enum class Driver { kSavepoint, kProcess, kServer };
+enum class Driver { kSavepoint, kProcess, kCriu, kServer };
 
 uint64_t now_ns() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return uint64_t(now.tv_sec) * kSecondNs + uint64_t(now.tv_nsec);
 }
+
+std::string image_name(std::string_view id) { return fmt::format("{}{}", kProcessPrefix, id); }
 
 struct Held {
   ModelString id;
@@ -51,18 +60,23 @@ class AuClient {
   bool connect();
   std::string hello(const char* name) const;
   std::string figures();
+  std::string thread_figure() const;
   Result<Reply> ask_checkpoint(uint16_t flags);
   Result<int> take_here(const char* id);
   Result<int> take_savepoint(const char* id);
   Result<int> take_process(const char* id);
+  Result<int> step_aside();
   Status confirm(const char* id, uint64_t bytes, uint64_t took_ns);
   void settle();
+  void settle_savepoints();
+  Status settle_images();
   Status put_models();
   Status get_models();
   Status restore();
   Result<Reply> ask_restore();
   Status roll_back(const char* id);
   void forget(std::string_view text);
+  void drop_image(std::string_view id);
   int complain(const Error& error);
 
   Link link_;
@@ -70,6 +84,8 @@ class AuClient {
   Driver driver_ = Driver::kSavepoint;
   bool name_chosen_;
   char instance_[17];
+  bool unsettled_ = true;   // images: server and disk may know different ones
+  bool left_ = false;       // for the time that it takes to take an image
   bool quiet_ = false;      // the server calls when the user asks
   bool has_reply_ = false;  // to a CKP, which take() has to act upon
   Reply reply_;
@@ -80,8 +96,9 @@ class AuClient {
 
 AuClient::AuClient(const char* address, const char* name, bool chosen, const char* driver)
     : link_(address), name_(name), driver_name_(driver), name_chosen_(chosen) {
+  if (driver_name_ != "savepoint") driver_ = Driver::kServer;
   if (driver_name_ == "process") driver_ = Driver::kProcess;
-  if (driver_name_ != "process" && driver_name_ != "savepoint") driver_ = Driver::kServer;
+  if (driver_name_ == "criu") driver_ = Driver::kCriu;
   uint64_t random = 0;
   if (getrandom(&random, sizeof random, 0) != sizeof random) random = now_ns();
   *fmt::format_to_n(instance_, sizeof instance_ - 1, "{:016x}", random).out = 0;
@@ -102,6 +119,7 @@ bool AuClient::connect() {
   bool first = tried_ns_ == 0;
   tried_ns_ = now;
   quiet_ = false;
+  if (!std::exchange(left_, false)) unsettled_ = true;
   Status connected = link_.connect(hello(name_.c_str()));
   if (!connected && connected.error().code == EACCES && !name_chosen_) {
     // Another run of this program has the name.
@@ -116,6 +134,12 @@ bool AuClient::connect() {
   return connected.has_value();
 }
 
+// What the images of this program occupy.
+std::string disk_figure() {
+  int64_t bytes = belay_crdisk_bytes();
+  return bytes < 0 ? "" : fmt::format("disk_bytes={}\n", bytes);
+}
+
 // What the server's views show.
 std::string AuClient::figures() {
   LearningFigures figures = learning_figures();
@@ -126,12 +150,19 @@ std::string AuClient::figures() {
   if (figures.decisions != 0) text += fmt::format("loss={}\n", figures.last_loss);
   if (figures.decision_ns != 0) text += fmt::format("decision_ns={}\n", figures.decision_ns);
   if (restore_ns_ != 0) text += fmt::format("restore_ns={}\n", restore_ns_);
+  if (driver_ == Driver::kProcess) text += disk_figure();
   return text;
+}
+
+// Who waits to be woken.
+std::string AuClient::thread_figure() const {
+  return driver_ == Driver::kCriu ? fmt::format("thread={}\n", syscall(SYS_gettid)) : "";
 }
 
 Result<Reply> AuClient::ask_checkpoint(uint16_t flags) {
   std::string text;
   if (now_ns() - reported_ns_ > kReportEveryNs) text = figures();
+  text += thread_figure();
   BELAY_ASSIGN(Reply reply, link_.ask(FrameType::kCkp, flags, "", text));
   quiet_ = reply.type == FrameType::kNo && (reply.flags & kFlagWillCall) != 0;
   forget(reply.text);
@@ -169,6 +200,10 @@ int AuClient::take() {
     auto taken = take_here(reply_.name);
     return taken ? *taken : complain(taken.error());
   }
+  if ((reply_.flags & kFlagStepAside) != 0) {
+    auto came = step_aside();
+    return came ? *came : complain(came.error());
+  }
   if ((reply_.flags & kFlagRestored) == 0) return 1;
   if (Status got = get_models(); !got) complain(got.error());
   return 2;
@@ -201,8 +236,39 @@ Result<int> AuClient::take_savepoint(const char* id) {
   return 1;
 }
 
-// The connection was lost before the answer: a server that has come back knows what it had written.
+// The connection was lost before an answer: a server that has come back knows what it had written.
 void AuClient::settle() {
+  if (driver_ == Driver::kSavepoint) settle_savepoints();
+  if (driver_ != Driver::kProcess || !unsettled_) return;
+  Status settled = settle_images();
+  unsettled_ = !settled;
+  if (settled) return;
+  log(LogLevel::kError, "{}", settled.error().text());
+  link_.disconnect();
+}
+
+// Of images and entries, those go that have no counterpart.
+Status AuClient::settle_images() {
+  std::vector<std::string> texts(1);
+  auto add = [](const char* name, void* to) {
+    if (!std::string_view(name).starts_with(kProcessPrefix)) return;
+    auto& all = *static_cast<std::vector<std::string>*>(to);
+    std::string line = fmt::format("id={}\n", name + kProcessPrefix.size());
+    constexpr size_t kMoreBytes = 16;
+    if (all.back().size() + line.size() + kMoreBytes > kTextBytesMax) all.emplace_back();
+    all.back() += line;
+  };
+  if (belay_crnamed(add, &texts) < 0) return fail(errno, "{}", belay_crerror());
+  for (size_t i = 0; i < texts.size(); i++) {
+    if (i + 1 < texts.size()) texts[i] += "more=1\n";
+    BELAY_ASSIGN(Reply reply, link_.ask(FrameType::kSet, 0, ":held", texts[i]));
+    if (reply.type != FrameType::kYes) return fail(EIO, "the server says: {}", reply.text);
+    forget(reply.text);
+  }
+  return {};
+}
+
+void AuClient::settle_savepoints() {
   std::vector<std::string> ids;
   for (const Held& held : held_)
     if (!held.settled) ids.emplace_back(held.id);
@@ -218,31 +284,71 @@ void AuClient::settle() {
 Result<int> AuClient::take_process(const char* id) {
   std::string name = id;
   uint64_t began_ns = now_ns();
+  left_ = link_.is_connected();
   link_.disconnect();
-  int back = belay_checkpoint();
+  int back = belay_checkpoint_named(image_name(name).c_str());
   uint64_t took_ns = now_ns() - began_ns;
   std::string reason = back < 0 ? belay_crerror() : "";
   tried_ns_ = 0;
-  if (!connect()) return fail(ENOTCONN, "the server is gone");
+  // In another run of the program, what this one knows of the server is old.
+  if (back > 0) unsettled_ = true;
+  bool is_back = connect();
+  if (!is_back) unsettled_ = true;
+  if (back <= 0 && !is_back) return fail(ENOTCONN, "the server is gone");
   if (back < 0) return fail(EIO, "{}", reason);
   if (back > 0) {
     restore_ns_ = now_ns() - going_back_ns_;
-    if (Status got = get_models(); !got) complain(got.error());
+    Status got = is_back ? get_models() : fail(ENOTCONN, "the server is gone");
+    if (!got) complain(got.error());
     return 2;
   }
   struct crstats statistics;
   belay_crstats(&statistics);
-  BELAY_TRY(confirm(name.c_str(), statistics.written_bytes, took_ns));
+  Status confirmed = confirm(name.c_str(), statistics.written_bytes, took_ns);
+  if (!confirmed && link_.is_connected()) forget(fmt::format("drop={}", name));
+  if (!confirmed) unsettled_ = true;
+  if (!confirmed) return tl::make_unexpected(confirmed.error());
   return 1;
 }
 
+// Without a connection while CRIU copies this process, or ends it. In what it restores, this
+// returns too.
+Result<int> AuClient::step_aside() {
+  sigset_t wake, before;
+  sigemptyset(&wake);
+  sigaddset(&wake, SIGURG);
+  pthread_sigmask(SIG_BLOCK, &wake, &before);
+  link_.disconnect();
+  const timespec slice = {1, 0};
+  for (uint64_t waited_ns = 0; waited_ns < kAsideNs;) {
+    uint64_t began_ns = now_ns();
+    if (sigtimedwait(&wake, nullptr, &slice) == SIGURG) break;
+    if (errno != EAGAIN && errno != EINTR) break;
+    waited_ns += std::min(now_ns() - began_ns, kSecondNs);  // in an image it may be days later
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  tried_ns_ = 0;
+  if (!connect()) return fail(ENOTCONN, "the server is gone");
+  BELAY_ASSIGN(Reply reply, ask_checkpoint(kFlagBack));
+  if (reply.type != FrameType::kYes) return fail(EIO, "the server says: {}", reply.text);
+  if ((reply.flags & kFlagRestored) == 0) return 1;
+  if (Status got = get_models(); !got) complain(got.error());
+  return 2;
+}
+
 Status AuClient::confirm(const char* id, uint64_t bytes, uint64_t took_ns) {
-  BELAY_ASSIGN(Reply reply,
-               link_.ask(FrameType::kSet, 0, ":snapshot",
-                         fmt::format("id={}\nbytes={}\ntake_ns={}\n", id, bytes, took_ns)));
+  std::string text = fmt::format("id={}\nbytes={}\ntake_ns={}\n", id, bytes, took_ns);
+  if (driver_ == Driver::kProcess) text += disk_figure();
+  BELAY_ASSIGN(Reply reply, link_.ask(FrameType::kSet, 0, ":snapshot", text));
   forget(reply.text);
   if (reply.type == FrameType::kYes) return {};
   return fail(EIO, "the server says: {}", reply.text);
+}
+
+void AuClient::drop_image(std::string_view id) {
+  reported_ns_ = 0;  // the server wants to know what the disk holds now
+  if (belay_crdrop(image_name(id).c_str()) != 0 && errno != ENOENT)
+    log(LogLevel::kError, "{}", belay_crerror());
 }
 
 // Snapshots that the server has dropped: "drop=ID" lines.
@@ -251,6 +357,7 @@ void AuClient::forget(std::string_view text) {
     std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
     std::string_view id = text_value(line, "drop");
+    if (driver_ == Driver::kProcess && !id.empty()) drop_image(id);
     for (size_t i = 0; i < held_.size(); i++) {
       if (std::string_view(held_[i].id) != id) continue;
       belay_release_savepoint(held_[i].savepoint);
@@ -299,10 +406,16 @@ Status AuClient::restore() {
     return roll_back(held_.back().id.c_str());
   }
   if (driver_ == Driver::kSavepoint) return roll_back(goal->name);
+  if (driver_ == Driver::kCriu) {
+    auto came = step_aside();  // fails, or is never seen again
+    return came ? fail(EIO, "the server has restored nothing") : tl::make_unexpected(came.error());
+  }
   if (driver_ == Driver::kServer) return fail(EIO, "the server has restored another place");
+  std::string image = image_name(goal->name);
   link_.disconnect();
-  belay_restore();
+  belay_restore_named(image.c_str());
   std::string reason = belay_crerror();
+  tried_ns_ = 0;
   return fail(EIO, "{}", reason);
 }
 
@@ -313,6 +426,7 @@ Result<Reply> AuClient::ask_restore() {
     BELAY_TRY(put_models());
   std::string text;
   if (going_back_ns_ - reported_ns_ > kReportEveryNs) text = figures();
+  text += thread_figure();
   BELAY_ASSIGN(Reply reply, link_.ask(FrameType::kRes, 0, "", text));
   if (reply.type != FrameType::kYes) return fail(ENOENT, "the server says: {}", reply.text);
   forget(reply.text);

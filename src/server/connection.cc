@@ -25,10 +25,11 @@ std::span<const std::byte> Connection::Outgoing::rest() const {
 }
 
 Connection::Connection(ServerCore& core, std::unique_ptr<Wire> wire,
-                       std::shared_ptr<DriverSlot> driver)
+                       std::shared_ptr<DriverSlot> driver, pid_t peer)
     : core_(core),
       wire_(std::move(wire)),
       driver_(std::move(driver)),
+      peer_(peer),
       parser_(core.catalog().limits().file_bytes_max),
       began_ms_(core.now_unix_ms()),
       moved_ms_(began_ms_),
@@ -153,9 +154,10 @@ void Connection::abandon_file() { incoming_.reset(); }
 Result<bool> Connection::takes_snapshots(std::string_view driver) {
   if (driver_ != nullptr && driver == driver_->driver->name()) return true;
   if (driver == "savepoint" || driver == "process" || driver == kNoDriver) return false;
+  if (driver == "criu" && peer_ != 0 && core_.has_criu()) return true;
   return fail(ENOTSUP,
-              "no driver '{}' here: 'savepoint' and 'process' need none, 'vm' is for a "
-              "program in a machine of belay serve --vm",
+              "no driver '{}' here: 'savepoint' and 'process' need none, 'criu' is for programs of "
+              "this machine and belay serve --criu, 'vm' for one in a machine of belay serve --vm",
               driver);
 }
 
@@ -182,8 +184,14 @@ void Connection::commit(Client& client) {
       self->uses_driver_ = false;
     self->session_.on_committed(status);
   };
+  if (driver_ == nullptr && client.driver == "criu") driver_ = core_.criu_of(client.name);
   if (driver_ == nullptr || std::exchange(uses_driver_, true)) return core_.commit(client, done);
   core_.use_driver(client, driver_, done);
+}
+
+void Connection::while_aside(Client& client) {
+  driver_->driver->attend(peer_, client.aside.thread);
+  core_.while_aside(client);
 }
 
 void Connection::save(Client& client) {

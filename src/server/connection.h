@@ -14,8 +14,10 @@ namespace belay {
 
 class Connection final : public SessionHost, public std::enable_shared_from_this<Connection> {
  public:
-  // `driver`: what takes this client's snapshots from outside; null: the client does.
-  Connection(ServerCore& core, std::unique_ptr<Wire> wire, std::shared_ptr<DriverSlot> driver);
+  // `driver`: what takes this client's snapshots from outside; null: the client does. `peer`: the
+  // process at the other end, where that is known.
+  Connection(ServerCore& core, std::unique_ptr<Wire> wire, std::shared_ptr<DriverSlot> driver,
+             pid_t peer);
 
   void start() { read(); }
   void close();
@@ -36,6 +38,7 @@ class Connection final : public SessionHost, public std::enable_shared_from_this
   void restore(const std::string& id) override;
   void commit(Client& client) override;
   void save(Client& client) override;
+  void while_aside(Client& client) override;
   uint64_t now_unix_ms() override { return core_.now_unix_ms(); }
 
  private:
@@ -56,6 +59,7 @@ class Connection final : public SessionHost, public std::enable_shared_from_this
   ServerCore& core_;
   std::unique_ptr<Wire> wire_;
   std::shared_ptr<DriverSlot> driver_;
+  pid_t peer_;
   FrameParser parser_;
   std::deque<Outgoing> outgoing_;
   bool uses_driver_ = false;  // the core knows it

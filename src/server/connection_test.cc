@@ -69,6 +69,9 @@ class TestCore final : public ServerCore {
                   std::function<void(Status)> done) override {
     commit(client, done);
   }
+  bool has_criu() const override { return false; }
+  std::shared_ptr<DriverSlot> criu_of(const std::string&) override { return nullptr; }
+  void while_aside(Client&) override {}
   void changed() override {}
   void stop() override {}
 
@@ -83,7 +86,7 @@ class TestCore final : public ServerCore {
 class ConnectionTest : public testing::Test {
  protected:
   ConnectionTest() {
-    connection = std::make_shared<Connection>(core, std::make_unique<WireEnd>(wire), nullptr);
+    connection = std::make_shared<Connection>(core, std::make_unique<WireEnd>(wire), nullptr, 0);
     connection->start();
   }
   ~ConnectionTest() override {
@@ -130,7 +133,7 @@ TEST_F(ConnectionTest, AGreetingInPiecesHasTheSameTime) {
 TEST_F(ConnectionTest, AMachinesProgramGreetsWhenItLikes) {
   TestWire port;
   auto machine = std::make_shared<Connection>(core, std::make_unique<WireEnd>(port),
-                                              std::make_shared<DriverSlot>());
+                                              std::make_shared<DriverSlot>(), 0);
   machine->start();
   core.now_ms += 100 * kGreeting;
   machine->tick(core.now_ms);

@@ -33,6 +33,7 @@ Json fields_of(const Client& client) {
           {"restores", client.restores},
           {"decision_ns", client.decision_ns},
           {"restore_ns", client.restore_ns},
+          {"disk_bytes", client.disk_bytes},
           {"current", text_or_null(client.current)},
           {"goal", goal == nullptr ? Json() : Json(goal->id)},
           {"snapshots", snapshots}};

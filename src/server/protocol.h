@@ -35,8 +35,10 @@ enum FrameFlag : uint16_t {
   kFlagGoBack = 8,      // YES to RES: the client goes back by itself
   kFlagRestored = 16,   // YES: the client is back at its checkpoint
   kFlagWillCall = 32,   // NO to CKP: no need to ask again before the server sends a CKP
+  kFlagStepAside = 64,  // YES: the client lets go of its connection, and waits to be woken
+  kFlagBack = 128,      // CKP: the client has been woken, and asks what was done
 };
-constexpr uint16_t kFlagsKnown = 63;
+constexpr uint16_t kFlagsKnown = 255;
 
 constexpr char kFrameMagic[4] = {'B', 'L', 'A', 'Y'};
 constexpr uint8_t kFrameVersion = 1;

@@ -20,6 +20,7 @@
 #include "server/asio_wire.h"
 #include "server/connection.h"
 #include "server/control.h"
+#include "server/criu_driver.h"
 #include "server/listeners.h"
 #include "server/terminal.h"
 
@@ -51,13 +52,15 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Only processes of the user that the server runs as.
-bool is_same_user(Local::socket& socket) {
-  ucred peer = {};
+ucred peer_of(Local::socket& socket) {
+  ucred peer = {0, uid_t(-1), gid_t(-1)};
   socklen_t bytes = sizeof peer;
-  return getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &bytes) == 0 &&
-         peer.uid == geteuid();
+  getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &bytes);
+  return peer;
 }
+
+// Only processes of the user that the server runs as.
+bool is_same_user(Local::socket& socket) { return peer_of(socket).uid == geteuid(); }
 
 // One command of `belay ctl`: a line comes, a line goes.
 struct CommandConnection : std::enable_shared_from_this<CommandConnection> {
@@ -105,6 +108,9 @@ class Server::Impl final : public ServerCore {
   void commit(Client& client, std::function<void(Status)> done) override;
   void use_driver(Client& client, std::shared_ptr<DriverSlot> driver,
                   std::function<void(Status)> done) override;
+  bool has_criu() const override { return !options_.criu.empty(); }
+  std::shared_ptr<DriverSlot> criu_of(const std::string& client) override;
+  void while_aside(Client& client) override;
   void changed() override {
     if (terminal_) terminal_->changed();
   }
@@ -118,7 +124,7 @@ class Server::Impl final : public ServerCore {
                  std::function<void(Status)> done);
   Status listen_local(const std::string& path, Accepted accepted);
   void accept(Local::acceptor& acceptor, const Accepted& accepted);
-  void add(std::unique_ptr<Wire> wire, std::shared_ptr<DriverSlot> driver);
+  void add(std::unique_ptr<Wire> wire, std::shared_ptr<DriverSlot> driver, pid_t peer = 0);
   struct Attachment {
     std::string socket;
     AttachedClient::Find find_again;
@@ -191,10 +197,49 @@ void Server::Impl::use_driver(Client& client, std::shared_ptr<DriverSlot> driver
   });
 }
 
+std::shared_ptr<DriverSlot> Server::Impl::criu_of(const std::string& client) {
+  auto known = drivers_.find(client);
+  if (known != drivers_.end()) return known->second;
+  auto slot = std::make_shared<DriverSlot>();
+  slot->driver = std::make_unique<CriuDriver>(options_.criu, folder_.images_of(client));
+  return slot;
+}
+
+void Server::Impl::while_aside(Client& client) {
+  auto slot = drivers_.at(client.name);
+  const Aside wanted = client.aside;
+  auto wake = [&client, slot, wanted](const Status& outcome) {
+    if (client.aside.id != wanted.id) return;  // it was not patient, and wants something else
+    client.aside.outcome = outcome;
+    client.aside.is_done = true;
+    slot->driver->wake();
+  };
+  auto work = [slot, wanted] {
+    std::lock_guard turn(slot->turn);
+    return wanted.restores ? slot->driver->restore(wanted.id) : slot->driver->take(wanted.id);
+  };
+  run(work, [this, &client, slot, wanted, wake, began_ms = unix_ms()](const Status& done) {
+    if (!done) log(LogLevel::kError, "client '{}': {}", client.name, done.error().text());
+    if (done && wanted.restores) {
+      client.current = wanted.id;
+      client.restores++;
+    }
+    if (!done || wanted.restores) return wake(done);
+    catalog_.add(client, {.id = wanted.id,
+                          .taken_unix_ms = unix_ms(),
+                          .bytes = slot->driver->bytes_of(wanted.id),
+                          .take_ns = (unix_ms() - began_ms) * 1'000'000});
+    commit(client, [this, &client, wanted, wake](const Status& saved) {
+      if (!saved) (void)catalog_.remove(client.name, wanted.id);
+      wake(saved);
+    });
+  });
+}
+
 // Once the catalogue on disk says that they are gone, and not before.
 void Server::Impl::remove_dropped(Client& client) {
   auto driver = drivers_.find(client.name);
-  if (driver == drivers_.end()) return;
+  if (driver == drivers_.end() || driver->second->driver->name() != client.driver) return;
   for (const std::string& id : client.dropped) {
     auto remove = [slot = driver->second, id] {
       std::lock_guard turn(slot->turn);
@@ -235,10 +280,10 @@ void Server::Impl::accept(Local::acceptor& acceptor, const Accepted& accepted) {
   });
 }
 
-void Server::Impl::add(std::unique_ptr<Wire> wire, std::shared_ptr<DriverSlot> driver) {
+void Server::Impl::add(std::unique_ptr<Wire> wire, std::shared_ptr<DriverSlot> driver, pid_t peer) {
   forget_closed();
   if (connections_.size() >= options_.limits.clients_max + kOtherConnectionsMax) return;
-  auto connection = std::make_shared<Connection>(*this, std::move(wire), std::move(driver));
+  auto connection = std::make_shared<Connection>(*this, std::move(wire), std::move(driver), peer);
   connections_.push_back(connection);
   connection->start();
 }
@@ -277,7 +322,7 @@ void Server::Impl::forget_closed() {
   std::erase_if(connections_, [](const auto& connection) { return connection->is_closed(); });
   std::erase_if(drivers_, [this](const auto& known) {
     const Client* client = catalog_.find(known.first);
-    if (client->connected) return false;
+    if (client->connected || known.second->driver->outlives_client()) return false;
     log(LogLevel::kError,
         "the machine of client '{}' is gone, and its snapshots with it unless it "
         "still runs: belay vm starts one",
@@ -292,7 +337,8 @@ Status Server::Impl::start() {
   BELAY_TRY(listen_local(options_.socket, [this](Local::socket socket) {
     ErrorCode ignored;
     socket.set_option(asio::socket_base::send_buffer_size(kSocketBytes), ignored);
-    add(std::make_unique<AsioWire<Local::socket>>(std::move(socket), buffer_), nullptr);
+    pid_t peer = peer_of(socket).pid;
+    add(std::make_unique<AsioWire<Local::socket>>(std::move(socket), buffer_), nullptr, peer);
   }));
   addresses_.push_back("unix:" + options_.socket);
   if (!options_.control.empty()) {

@@ -31,6 +31,7 @@ struct ServerOptions {
   int http_port = -1;          // of the page, on 127.0.0.1; -1: none, 0: any
   std::string page_folder;     // the page's files
   bool view = false;           // the terminal shows what goes on, and takes keys
+  std::string criu;            // the program; "": the driver of that name is not offered
   ServerLimits limits;
   std::vector<AttachedClient> attached;
   Os* os = &real_os();  // of its state

@@ -36,6 +36,11 @@ class ServerCore {
   // only one of driver and catalogue knows goes first; then as commit().
   virtual void use_driver(Client& client, std::shared_ptr<DriverSlot> driver,
                           std::function<void(Status)> done) = 0;
+  virtual bool has_criu() const = 0;
+  // pre: it has. What takes the snapshots of this client, which steps aside for it.
+  virtual std::shared_ptr<DriverSlot> criu_of(const std::string& client) = 0;
+  // Takes or restores what client.aside wants, and wakes the client.
+  virtual void while_aside(Client& client) = 0;
   // Something is to be seen that was not: views are drawn anew.
   virtual void changed() = 0;
   virtual void stop() = 0;

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace belay {
 
@@ -22,6 +24,7 @@ void Session::leave() {
   if (client_ != nullptr && client_->session == this) {
     client_->connected = false;
     client_->session = nullptr;
+    if (std::exchange(goes_aside_, false)) host_.while_aside(*client_);
   }
   client_ = nullptr;
 }
@@ -83,6 +86,7 @@ Status Session::end() {
   switch (type_) {
     case FrameType::kCkp:
       catalog_.note_metrics(*client_, text_, host_.now_unix_ms());
+      if (catalog_.make_room(*client_)) host_.save(*client_);
       return checkpoint((flags_ & kFlagOwnRequest) != 0);
     case FrameType::kRes:
       catalog_.note_metrics(*client_, text_, host_.now_unix_ms());
@@ -113,6 +117,7 @@ Status Session::greet() {
   client_ = *joined;
   client_->session = this;
   on_server_ = *on_server;
+  steps_aside_ = client_->driver == "criu";
   double pid = number_value(text_, "pid");
   if (pid > 0 && pid < 1e9) client_->pid = static_cast<uint64_t>(pid);
   if (client_->driver == kNoDriver) {  // nothing of it is kept
@@ -144,6 +149,10 @@ Status Session::checkpoint(bool own_request) {
     say_no(fail(ENOTSUP, "a client with the driver 'none' has no snapshots").value());
     return {};
   }
+  if ((flags_ & kFlagBack) != 0) {
+    say_outcome();
+    return {};
+  }
   if (!client_->asked && !own_request) {
     will_call_ = true;
     answer(FrameType::kNo, kFlagWillCall, "");
@@ -156,7 +165,9 @@ Status Session::checkpoint(bool own_request) {
     say_no(id.error());
     return {};
   }
-  if (on_server_) {
+  if (steps_aside_) {
+    step_aside(*id, false);
+  } else if (on_server_) {
     state_ = State::kTaking;
     working_on_ = *id;
     began_ms_ = host_.now_unix_ms();
@@ -175,7 +186,9 @@ Status Session::restore() {
     return {};
   }
   working_on_ = goal->id;
-  if (on_server_) {
+  if (steps_aside_) {
+    step_aside(goal->id, true);
+  } else if (on_server_) {
     state_ = State::kRestoring;
     host_.restore(goal->id);
   } else {
@@ -184,6 +197,29 @@ Status Session::restore() {
     answer(FrameType::kYes, kFlagGoBack, goal->id);
   }
   return {};
+}
+
+void Session::step_aside(const std::string& id, bool restores) {
+  client_->aside = {.id = id, .restores = restores};
+  double thread = number_value(text_, "thread");
+  if (thread > 0 && thread < 1e9) client_->aside.thread = static_cast<pid_t>(thread);
+  goes_aside_ = true;
+  answer(FrameType::kYes, kFlagStepAside, id);
+}
+
+// To a client that is back.
+void Session::say_outcome() {
+  if (!client_->aside.is_done) {
+    say_no(fail(EAGAIN, "nothing has been done while the client was aside").value());
+    return;
+  }
+  Aside aside = std::exchange(client_->aside, {});
+  if (!aside.outcome) {
+    say_no(aside.outcome.error());
+    return;
+  }
+  answer(FrameType::kYes, aside.restores ? kFlagRestored : kFlagTaken, aside.id);
+  if (catalog_.make_room(*client_)) host_.save(*client_);
 }
 
 Status Session::get(std::string_view name) {
@@ -284,12 +320,39 @@ void Session::on_tick() {
 
 Status Session::reserved_set() {
   if (name_ == ":snapshot") return note_snapshot();
+  if (name_ == ":held") return note_held();
   if (name_ != ":metrics") {
     say_no(fail(EINVAL, "SET {}: no such thing", name_).value());
     return {};
   }
   catalog_.note_metrics(*client_, text_, host_.now_unix_ms());
   answer(FrameType::kYes, 0, "");
+  return {};
+}
+
+// What a client keeps on disk by itself, in as many messages as that takes. What only one of client
+// and catalogue knows goes.
+Status Session::note_held() {
+  constexpr size_t kHeldMax = 200'000;
+  if (client_->driver != "process") {
+    say_no(fail(EINVAL, "SET :held is for the driver 'process'").value());
+    return {};
+  }
+  for (std::string_view rest = text_; !rest.empty();) {
+    std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    std::string_view id = text_value(line, "id");
+    if (is_plain_name(id) && held_.size() < kHeldMax) held_.emplace_back(id);
+  }
+  if (!text_value(text_, "more").empty()) {
+    host_.send(FrameType::kYes, 0, "", "");
+    return {};
+  }
+  if (catalog_.keep_only(*client_, std::exchange(held_, {}))) {
+    commit_snapshot("");
+  } else {
+    answer(FrameType::kYes, 0, "");
+  }
   return {};
 }
 
@@ -305,6 +368,7 @@ Status Session::note_snapshot() {
     return {};
   }
   client_->pending.clear();
+  catalog_.note_metrics(*client_, text_, host_.now_unix_ms());
   if (text_value(text_, "failed").empty()) {
     add_snapshot(id);
   } else {

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "server/catalog.h"
 #include "server/hub.h"
@@ -39,6 +40,8 @@ class SessionHost {
   virtual void commit(Client& client) = 0;
   // The same, when there is time: nobody waits.
   virtual void save(Client& client) = 0;
+  // What Client::aside wants; then the client is woken.
+  virtual void while_aside(Client& client) = 0;
   virtual uint64_t now_unix_ms() = 0;
 };
 
@@ -94,6 +97,9 @@ class Session final : public FrameSink {
   Status restore();
   Status get(std::string_view name);
   Status note_snapshot();
+  Status note_held();
+  void step_aside(const std::string& id, bool restores);
+  void say_outcome();
   void add_snapshot(const std::string& id);
   void commit_snapshot(const std::string& id);
   Status reserved_set();
@@ -107,8 +113,10 @@ class Session final : public FrameSink {
   SessionHost& host_;
   State state_ = State::kGreeting;
   Client* client_ = nullptr;
-  bool on_server_ = false;  // a driver of the server's takes the snapshots
-  bool will_call_ = false;  // the client has been told not to ask
+  bool on_server_ = false;    // a driver of the server's takes the snapshots
+  bool steps_aside_ = false;  // ... and the client lets go of its connection for it
+  bool goes_aside_ = false;   // when it has
+  bool will_call_ = false;    // the client has been told not to ask
 
   // The frame that is coming in.
   FrameType type_ = FrameType::kNo;
@@ -116,6 +124,8 @@ class Session final : public FrameSink {
   std::string name_, text_;
   bool is_file_ = false;
   Status file_status_;
+
+  std::vector<std::string> held_;  // what the client keeps itself, as far as it has told
 
   std::string working_on_;  // id of the snapshot that is taken or restored
   uint64_t began_ms_ = 0;

@@ -36,6 +36,7 @@ class BlindHost final : public SessionHost {
   void restore(const std::string&) override {}
   void commit(Client&) override {}
   void save(Client&) override {}
+  void while_aside(Client&) override {}
   uint64_t now_unix_ms() override { return 1; }
 };
 

@@ -4,55 +4,12 @@
 #include <errno.h>
 #include <gtest/gtest.h>
 
+#include "server/noting_host.h"
+
 namespace belay {
 namespace {
 
 using State = Session::State;
-
-// Notes what the session wants, as words.
-class NotingHost final : public SessionHost {
- public:
-  std::vector<std::string> said;
-  bool on_server = false;
-  Status disk;
-
-  void send(FrameType type, uint16_t flags, std::string_view name, std::string_view body) override {
-    said.push_back(fmt::format("{}{}{}{}", name_of(type),
-                               flags != 0 ? fmt::format(":{}", flags) : "",
-                               name.empty() ? "" : " " + std::string(name),
-                               type == FrameType::kNo && !body.empty() ? " why" : ""));
-    text = body;
-  }
-  void send_shared(FrameType type, std::string_view name, Hub::Body body) override {
-    said.push_back(fmt::format("{} {}={}", name_of(type), name, *body));
-  }
-  Status send_file(const Client&, std::string_view name) override {
-    if (name != "here.model") return fail(ENOENT, "no file");
-    said.push_back("file");
-    return {};
-  }
-  Status begin_file(const Client&, std::string_view name, uint64_t) override {
-    said.push_back("begin " + std::string(name));
-    return {};
-  }
-  Status file_data(std::span<const std::byte>) override { return disk; }
-  void commit_file() override { said.push_back("store"); }
-  void abandon_file() override { said.push_back("abandon"); }
-  Result<bool> takes_snapshots(std::string_view driver) override {
-    if (driver == "floppy") return fail(ENOTSUP, "no such driver");
-    return on_server;
-  }
-  void take(const std::string&) override { said.push_back("take"); }
-  void restore(const std::string&) override { said.push_back("restore"); }
-  void commit(Client& client) override {
-    said.push_back("commit");
-    client.saved_change = client.change;
-  }
-  void save(Client& client) override { client.saved_change = client.change; }
-  uint64_t now_unix_ms() override { return 1000; }
-
-  std::string text;  // the body of what was sent last
-};
 
 class SessionTest : public testing::Test {
  protected:
@@ -286,6 +243,50 @@ TEST_F(SessionTest, NamesAreNoPaths) {
     EXPECT_EQ(hear(FrameType::kGet, name), "NO why") << name;
   }
   EXPECT_FALSE(catalog.join("../x", "savepoint", "a1").has_value());
+}
+
+// Goal: of a client that keeps its images itself, what only one side knows goes.
+TEST_F(SessionTest, WhatAClientHoldsAndTheCatalogueLists) {
+  auto greet_as = [&](std::string_view driver) {
+    hear(FrameType::kSet, ":client", fmt::format("name=mario\ndriver={}\ninstance=a1\n", driver));
+    session.on_committed({});
+  };
+  greet_as("process");
+  std::string first = take_one(), second = take_one();
+  EXPECT_EQ(hear(FrameType::kSet, ":held", "id=" + first + "\nmore=1\n"), "YES");
+  EXPECT_EQ(hear(FrameType::kSet, ":held", "id=" + second + "\n"), "YES")
+      << "nothing is to be done";
+  EXPECT_EQ(host.text, "");
+  EXPECT_EQ(hear(FrameType::kSet, ":held", "id=" + second + "\nid=stranger\nid=../up\n"), "commit");
+  EXPECT_EQ(after([&] { session.on_committed({}); }), "YES");
+  EXPECT_EQ(host.text, "drop=stranger\n") << "the client's alone";
+  EXPECT_EQ(session.client()->snapshots.size(), 1u) << "the catalogue's alone";
+  EXPECT_EQ(hear(FrameType::kSet, ":held", ""), "commit") << "it has none any more";
+  EXPECT_EQ(after([&] { session.on_committed(fail(ENOSPC, "full")); }), "NO why");
+  EXPECT_EQ(session.state(), State::kGreeting) << "it may greet and say so again";
+  greet_as("savepoint");
+  EXPECT_EQ(hear(FrameType::kSet, ":held", "id=" + second + "\n"), "NO why");
+}
+
+// Goal: over the limit of disk space one snapshot goes for each time that the client says so, the
+// oldest that is not pinned, never the newest; without one that can go, none is taken.
+TEST_F(SessionTest, DiskSpaceIsLimited) {
+  greet();
+  std::string first = take_one(), second = take_one(), third = take_one();
+  const std::string full = fmt::format("disk_bytes={}\n", uint64_t{65} << 30);
+  hear(FrameType::kCkp, "", full);
+  EXPECT_EQ(host.text, "drop=" + first + "\n");
+  hear(FrameType::kCkp);
+  EXPECT_EQ(host.text, "") << "it has not said how much is left";
+  hear(FrameType::kCkp, "", full);
+  EXPECT_EQ(host.text, "drop=" + second + "\n");
+  hear(FrameType::kCkp, "", full);
+  EXPECT_EQ(session.client()->snapshots.size(), 1u);
+  EXPECT_NE(hear(FrameType::kCkp, "", "", kFlagOwnRequest).find("YES:2"), std::string::npos);
+  ASSERT_TRUE(catalog.pin("mario", third, true).has_value());
+  EXPECT_EQ(hear(FrameType::kCkp, "", "", kFlagOwnRequest), "NO why");
+  hear(FrameType::kCkp, "", "disk_bytes=4096\n");
+  EXPECT_NE(hear(FrameType::kCkp, "", "", kFlagOwnRequest).find("YES:2"), std::string::npos);
 }
 
 // One of several that meet in one hub.

@@ -3,6 +3,8 @@
 // What takes and brings back the state of one client: a savepoint in it, an image on disk, the
 // virtual machine that it runs in.
 
+#include <sys/types.h>
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +29,15 @@ class SnapshotDriver {
   virtual Status remove(const std::string& id) = 0;
   // The ids of all that there are: of another server's time, too.
   virtual std::vector<std::string> list() const = 0;
+  // On disk; 0: not known.
+  virtual uint64_t bytes_of(const std::string&) const { return 0; }
+
+  // Of a driver whose client steps aside: it is not connected meanwhile, and a thread of it waits
+  // to be woken, there as well as where it is restored.
+  virtual void attend(pid_t /*process*/, pid_t /*thread*/) {}
+  virtual void wake() {}
+  // Snapshots can be removed though the client is not connected.
+  virtual bool outlives_client() const { return false; }
 };
 
 }  // namespace belay

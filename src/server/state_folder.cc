@@ -190,6 +190,10 @@ std::string StateFolder::files_of(std::string_view client) const {
   return fmt::format("{}/clients/{}/files", path_, client);
 }
 
+std::string StateFolder::images_of(std::string_view client) const {
+  return fmt::format("{}/clients/{}/images", path_, client);
+}
+
 Status StateFolder::load(Catalog& catalog) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(path_ + "/clients", error)) {

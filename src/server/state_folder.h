@@ -3,6 +3,7 @@
 //   FOLDER/lock                       held by the server that runs
 //   FOLDER/clients/NAME/client.json   its snapshots
 //   FOLDER/clients/NAME/files/FILE    what it has SET last
+//   FOLDER/clients/NAME/images/ID/    of the driver `criu`
 //
 // Each file is written beside, synced, renamed, and the folder synced.
 #pragma once
@@ -49,6 +50,7 @@ class StateFolder {
   Os& os() const { return *os_; }
   const std::string& path() const { return path_; }
   std::string files_of(std::string_view client) const;
+  std::string images_of(std::string_view client) const;
 
   // Puts what is on disk into the catalogue. What is damaged is set aside, with a warning.
   Status load(Catalog& catalog);

@@ -89,11 +89,12 @@ class StrikingOs final : public Os {
     std::lock_guard lock(mutex_);
     if (cuts()) {
       std::string old = undo_ + "/" + std::to_string(renames_made_++);
-      bool replaces = link(to, old.c_str()) == 0;
+      bool replaces = ::link(to, old.c_str()) == 0;
       renames_.push_back({from, to, replaces ? old : ""});
     }
     return real_os().rename(from, to);
   }
+  long link(const char*, const char*) override { return -ENOSYS; }  // the server makes none
   long unlink(const char* path) override {
     if (comes()) return -ENOSPC;
     return real_os().unlink(path);

@@ -97,6 +97,13 @@ class FaultOs final : public Os {
     apply({Change::kRename, -1, 0, {}, from, to});
     return 0;
   }
+  long link(const char* from, const char* to) override {
+    if (long error = strike("link")) return error;
+    if (!names.contains(from)) return -ENOENT;
+    if (names.contains(to)) return -EEXIST;
+    apply({Change::kCreate, names.at(from), 0, {}, to});
+    return 0;
+  }
   long unlink(const char* path) override {
     if (long error = strike("unlink")) return error;
     if (!names.contains(path)) return -ENOENT;

@@ -100,6 +100,7 @@ class SmallDisk final : public Os {
   long ftruncate(int fd, uint64_t bytes) override { return os_.ftruncate(fd, bytes); }
   long fstat(int fd, struct stat* out) override { return os_.fstat(fd, out); }
   long rename(const char* from, const char* to) override { return os_.rename(from, to); }
+  long link(const char* from, const char* to) override { return os_.link(from, to); }
   long unlink(const char* path) override { return os_.unlink(path); }
   long mkdir(const char* path, unsigned mode) override { return os_.mkdir(path, mode); }
 

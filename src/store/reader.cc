@@ -128,6 +128,15 @@ Result<std::vector<CheckpointInfo>> list_checkpoints(Os& os, const std::string& 
   return found;
 }
 
+Result<std::vector<CheckpointInfo>> list_generation_file(Os& os, const std::string& path,
+                                                         uint32_t generation, ListDepth depth) {
+  BELAY_ASSIGN(GenerationFile file, open_generation(os, path.c_str(), O_RDONLY));
+  std::vector<CheckpointInfo> found;
+  list_generation(os, file, generation, path.c_str(), depth, &found);
+  os.close(file.fd);
+  return found;
+}
+
 Result<LoadedCheckpoint> load_checkpoint(Os& os, const CheckpointInfo& info) {
   if (!info.problem.empty()) return fail(EBADMSG, "{}", sentence(info));
   BELAY_ASSIGN(GenerationFile file, open_generation(os, info.file.c_str(), O_RDONLY));

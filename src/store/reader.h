@@ -53,6 +53,11 @@ enum class ListDepth { kMetadata, kIndexAndDescription };
 Result<std::vector<CheckpointInfo>> list_checkpoints(
     Os& os, const std::string& directory, ListDepth depth = ListDepth::kIndexAndDescription);
 
+// The same for one generation file, in the order in which they were taken.
+Result<std::vector<CheckpointInfo>> list_generation_file(Os& os, const std::string& path,
+                                                         uint32_t generation,
+                                                         ListDepth depth = ListDepth::kMetadata);
+
 // Opens one and merges the page tables of its generation up to it.
 Result<LoadedCheckpoint> load_checkpoint(Os& os, const CheckpointInfo& info);
 

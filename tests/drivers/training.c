@@ -2,11 +2,15 @@
 // snapshots. At its checkpoint, each time that it is there, it prints what it knows of the world,
 // which goes back, and what its model has learnt, which doesn't.
 //
-// usage: training ROUNDS STEPS
+// usage: training ROUNDS STEPS [TWO]
+// With TWO there is a second checkpoint, and before it goes back it waits for a byte of standard
+// input: whoever runs it has chosen then which of the two.
 #include <belay/autonomize.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 // A walk along a line towards 0, with gusts of wind. Its state is where programs have it: in
 // globals, on the heap, and on main's stack.
@@ -64,16 +68,8 @@ static uint64_t model(void) {
   return sum;
 }
 
-int main(int argc, char** argv) {
-  if (argc != 3) return 64;
-  const uint64_t rounds = strtoull(argv[1], NULL, 10), steps = strtoull(argv[2], NULL, 10);
-  path = malloc(2 * steps * sizeof path[0]);
-  if (path == NULL) return 1;
-  au_config("walk", AU_DNN, AU_QLEARN, 16, 16);
-  au_choice("walk", "move", 3, 1);
-  uint64_t score = 0;
-  for (uint64_t i = 0; i < steps; i++) step(&score);
-
+// Returns what the model has decided so far.
+static uint64_t checkpoint_and_say(uint64_t score) {
   au_request_checkpoint();
   int came = au_checkpoint();
   if (came < 1) give_up("au_checkpoint");
@@ -84,11 +80,30 @@ int main(int argc, char** argv) {
   printf("world %016" PRIx64 " model %016" PRIx64 " decisions %" PRIu64 "\n", world(score), model(),
          stats.decisions);
   fflush(stdout);
-  if (stats.decisions >= (rounds + 1) * steps) return 0;
+  return stats.decisions;
+}
+
+int main(int argc, char** argv) {
+  if (argc < 3) return 64;
+  const uint64_t rounds = strtoull(argv[1], NULL, 10), steps = strtoull(argv[2], NULL, 10);
+  path = malloc(3 * steps * sizeof path[0]);
+  if (path == NULL) return 1;
+  au_config("walk", AU_DNN, AU_QLEARN, 16, 16);
+  au_choice("walk", "move", 3, 1);
+  uint64_t score = 0;
+  for (uint64_t i = 0; i < steps; i++) step(&score);
+
+  bool two = argc == 4;
+  uint64_t decisions = checkpoint_and_say(score);
+  for (uint64_t i = 0; i < steps && two; i++) step(&score);
+  if (two) decisions = checkpoint_and_say(score);
+  if (decisions >= (rounds + 1) * steps) return 0;
 
   for (uint64_t i = 0; i < steps; i++) step(&score);
   printf("going back\n");
   fflush(stdout);
+  char chosen;
+  if (two && read(STDIN_FILENO, &chosen, 1) != 1) return 1;  // not stdio: its buffer goes back
   au_restore();
   give_up("au_restore");
 }

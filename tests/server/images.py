@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+"""Goal: snapshots of the driver `process`, which are images on disk: many, each of which can be
+gone back to, and none is lost or left over, whoever dies; each case says what it shows.
+
+usage: images.py --belay COMMAND --learner PROGRAM CASE
+"""
+
+import argparse
+import os
+import pathlib
+import random
+import resource
+import signal
+
+from harness import Learner, ServerTest, expect
+
+PREFIX = "au-"  # of the names of checkpoints that are snapshots
+
+
+class Test(ServerTest):
+    def begin(self, resumes=False, **more):
+        """The program, anew or where it was."""
+        variables = {"BELAY_AU_DRIVER": "process", "BELAY_AU_CLIENT": "p",
+                     "BELAY_STORE": str(self.folder / "store"), **more}
+        if resumes:
+            variables["BELAY_AU_RESUME"] = "1"
+        learner = Learner(self, f"unix:{self.socket}", **variables)
+        if resumes:
+            expect(learner.process.stdout.readline().startswith("2 "), "it is not back")
+        return learner
+
+    @staticmethod
+    def take(learner):
+        """What it says of a checkpoint that it has asked for: '1 COUNTER'."""
+        learner.say("request")
+        return learner.say("checkpoint").split(maxsplit=2)
+
+    def taken(self, learner):
+        """The id, and what the counter was."""
+        counter = learner.say("count")
+        expect(self.take(learner)[:2] == ["1", counter], "it was not taken")
+        return self.snapshots()[-1]["id"], counter
+
+    def on_disk(self):
+        folder = self.folder / "store" / "p" / "named"
+        return [path.name.split("@")[0].removeprefix(PREFIX) for path in folder.iterdir()]
+
+    def disk_bytes(self):
+        blocks = {(info.st_ino, info.st_blocks) for path in (self.folder / "store").rglob("*")
+                  for info in [path.stat()] if path.is_file()}
+        return 512 * sum(count for _, count in blocks)
+
+    def listed(self):
+        return [snapshot["id"] for snapshot in self.snapshots()]
+
+    def go_to(self, learner, name, counter):
+        self.ctl("select", "p", name)
+        said = learner.say("restore")
+        expect(said.split() == ["2", counter], f"{name}: {said} instead of {counter}")
+
+    def several(self):
+        """Restored to any of them, older and newer, in any order; pinned, deleted, limited; what is
+        deleted leaves the disk."""
+        self.start("--snapshots-max", "4")
+        learner = self.begin()
+        learner.say("decide 1")
+        made = [self.taken(learner) for _ in range(4)]
+        expect(self.listed() == [name for name, _ in made], "all are listed")
+        for index in (0, 3, 1, 2, 0):
+            self.go_to(learner, *made[index])
+            learner.say("decide 1")
+        expect(int(learner.say("show").split()[1]) == 6, "the model has gone back")
+        self.ctl("pin", "p", made[0][0])
+        branch = self.taken(learner)
+        expect(self.snapshots()[-1]["parent"] == made[0][0], "it does not come from there")
+        made = [made[0], made[2], made[3], branch]
+        expect(self.listed() == [name for name, _ in made], "the oldest that is not pinned goes")
+        self.wait_for(lambda: learner.say("checkpoint") and len(self.on_disk()) == 4)
+        expect(sorted(self.on_disk()) == sorted(self.listed()), self.on_disk())
+        for name, counter in made:
+            self.go_to(learner, name, counter)
+        self.ctl("delete", "p", made[0][0], code=1)
+        self.ctl("unpin", "p", made[0][0])
+        for _ in range(2):  # both generations of the store are those of other checkpoints
+            self.go_to(learner, *branch)
+            branch = self.taken(learner)
+        before = self.disk_bytes()
+        for name in self.listed()[:-1]:
+            self.ctl("delete", "p", name)
+        self.wait_for(lambda: learner.say("checkpoint") and len(self.on_disk()) == 1)
+        expect(self.disk_bytes() < 0.7 * before, f"{before} bytes, then {self.disk_bytes()}")
+        self.go_to(learner, *branch)
+        learner.say("checkpoint")
+        expect(self.client("p")["disk_bytes"] > 0, "the views are not told")
+        learner.end()
+        self.stop()
+
+    def other_run(self):
+        """A program that is run anew can go back to what an earlier run has left."""
+        self.start()
+        learner = self.begin()
+        made = [self.taken(learner) for _ in range(3)]
+        learner.process.kill()
+        learner.process.wait()
+        for name, counter in (made[1], made[0], made[2]):
+            learner = self.begin()
+            expect(learner.say("count") == "1", "it does not begin anew")
+            self.go_to(learner, name, counter)
+            learner.process.kill()
+            learner.process.wait()
+        self.stop()
+
+    def killed(self):
+        """kill -9 of the program in each phase of a checkpoint, and of the server while one is
+        taken: what was confirmed can be gone back to, and nothing else is left."""
+        chance = random.Random(int(os.environ.get("BELAY_SEED", "1")))
+        self.start()
+        learner = self.begin()
+        made = [self.taken(learner)]
+        for phase in ("copy", "pause", "write", "sync", "switch", "name"):
+            learner.process.kill()
+            learner.process.wait()
+            learner = self.begin(True, BELAY_CRASH_AT=f"{phase}:2")
+            made.append(self.taken(learner))
+            learner.say("count")
+            expect(not self.take(learner), f"it does not die in phase {phase}")
+            learner.process.wait()
+            learner = self.begin(True)
+            learner.say("checkpoint")
+            self.check(learner, made, phase)
+        for _ in range(4):
+            counter = learner.say("count")
+            learner.say("request")
+            learner.process.stdin.write("checkpoint\n")
+            learner.process.stdin.flush()
+            for _ in range(chance.randrange(4)):
+                self.ctl("clients")
+            self.kill()
+            said = learner.process.stdout.readline().split(maxsplit=2)
+            self.start()
+            self.wait_for(lambda: learner.say("checkpoint") and self.client("p")["connected"])
+            # What nobody has confirmed may have come to its end all the same.
+            if said[0] == "1" or len(self.listed()) > len(made):
+                made.append((self.listed()[-1], counter))
+            self.check(learner, made, said)
+        learner.end()
+        self.stop()
+
+    def check(self, learner, made, what):
+        expect(self.listed() == [name for name, _ in made], (what, self.listed(), made))
+        expect(sorted(self.on_disk()) == sorted(self.listed()), (what, self.on_disk(), made))
+        for name, counter in (made[0], made[-1]):
+            self.go_to(learner, name, counter)
+
+    def full_disk(self):
+        """No room for one more: the program is told why and plays on, older ones are there; with
+        room again, the next one is taken. A limit of the server's makes room by itself."""
+        self.start("--disk-max", "1K")
+        learner = self.begin()
+        learner.say("count")
+        first, counter = self.taken(learner)
+        self.ctl("pin", "p", first)
+        said = self.take(learner)
+        expect(said[0] == "-1", said)
+        expect("all its snapshots are pinned" in (learner.folder / "errors").read_text(), "why")
+        self.ctl("unpin", "p", first)
+        second, counter = self.taken(learner)
+        expect(self.listed() == [second], "the newest stays, whatever the limit")
+        self.kill()
+        self.start()
+        learner.end()
+        learner = Learner(self, f"unix:{self.socket}", before=ignore_xfsz,
+                          BELAY_AU_DRIVER="process", BELAY_AU_CLIENT="p",
+                          BELAY_STORE=str(self.folder / "store"))
+        made = [self.taken(learner) for _ in range(2)]
+        resource.prlimit(learner.process.pid, resource.RLIMIT_FSIZE,
+                         (100_000, resource.RLIM_INFINITY))
+        learner.say("count")
+        said = self.take(learner)
+        expect(said[0] == "-1" and "not written" in said[2] and "large" in said[2], said)
+        expect(self.listed()[-2:] == [name for name, _ in made], "something older is lost")
+        self.go_to(learner, *made[0])
+        resource.prlimit(learner.process.pid, resource.RLIMIT_FSIZE,
+                         (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        made.append(self.taken(learner))
+        for name, counter in (made[1], made[2], made[0]):
+            self.go_to(learner, name, counter)
+        learner.end()
+        self.stop()
+
+
+def ignore_xfsz():
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--belay", required=True)
+    parser.add_argument("--learner", required=True, type=pathlib.Path)
+    parser.add_argument("case", choices=("several", "other_run", "killed", "full_disk"))
+    options = parser.parse_args()
+    Test(options).run_case(options.case)
+
+
+if __name__ == "__main__":
+    main()
