@@ -34,13 +34,13 @@ CXX_EFFECT(void,
                                                                                         depend);
 }
 
-#define FILLS(name)                                      \
+#define MAKES_CONDITION(name)                            \
   CXX_EFFECT(void, name, (void* self)) {                 \
     belay_backup(self, sizeof(std::condition_variable)); \
     name(self);                                          \
   }
-FILLS(_ZNSt18condition_variableC1Ev)
-FILLS(_ZNSt18condition_variableC2Ev)
+MAKES_CONDITION(_ZNSt18condition_variableC1Ev)
+MAKES_CONDITION(_ZNSt18condition_variableC2Ev)
 // Its memory may be put back: nothing is left of it that would have to be released.
 CXX_EFFECT(void, _ZNSt18condition_variableD1Ev, (void*)) {}
 CXX_EFFECT(void, _ZNSt18condition_variableD2Ev, (void*)) {}
