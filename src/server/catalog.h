@@ -93,6 +93,11 @@ class Catalog {
   // These are all snapshots of the client that its driver has: others are not restorable any more,
   // and of those that nobody knows, the driver is to be told.
   void keep_only(Client& client, const std::vector<std::string>& ids);
+  // Of a client that has lost its state: whose snapshots these are, null if nobody's; and in which
+  // order to try them: the one that RES leads to, then from the newest on.
+  Client* owner_of(const std::vector<std::string>& ids);
+  static std::vector<std::string> ways_back(const Client& client,
+                                            const std::vector<std::string>& ids);
   void note_metrics(Client& client, std::string_view text, uint64_t now_unix_ms);
 
  private:

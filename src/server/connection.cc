@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 namespace belay {
 namespace {
 
@@ -33,6 +35,48 @@ Connection::Connection(ServerCore& core, std::unique_ptr<Wire> wire,
       began_ms_(core.now_unix_ms()),
       moved_ms_(began_ms_),
       session_(core.catalog(), core.hub(), *this) {}
+
+void Connection::start() {
+  if (driver_ && driver_->driver && driver_->driver->is_standing()) bring_back();
+  read();
+}
+
+// Its machine has been started again. What can't be restored any more is passed over.
+void Connection::bring_back() {
+  const std::vector<std::string> ids = driver_->driver->list();
+  const Client* client = core_.catalog().owner_of(ids);
+  auto ways = client ? Catalog::ways_back(*client, ids) : std::vector<std::string>();
+  auto restored = std::make_shared<std::string>();
+  auto work = [slot = driver_, restored, ways = std::move(ways)]() -> Status {
+    std::lock_guard turn(slot->turn);
+    for (const std::string& id : ways) {
+      Status status = slot->driver->restore(id);
+      if (status) *restored = id;
+      if (status || status.error().code == ECONNRESET) return status;
+      log(LogLevel::kError, "{}", status.error().text());
+    }
+    return slot->driver->start_anew();
+  };
+  core_.run(work, [self = shared_from_this(), restored, name = client ? client->name : ""](
+                      const Status& status) { self->on_back(name, *restored, status); });
+}
+
+void Connection::on_back(const std::string& name, const std::string& id, const Status& status) {
+  if (closed_) return;
+  Client* client = core_.catalog().find(name);
+  Status resumed = status;
+  if (resumed && client != nullptr && !id.empty()) resumed = session_.resume(*client, id);
+  if (!resumed) {
+    log(LogLevel::kError, "the machine of client '{}': {}", name, resumed.error().text());
+    return fail_with(resumed.error());
+  }
+  if (session_.client() == nullptr)
+    return log(LogLevel::kError, "no snapshot of the machine could be restored: it starts anew");
+  log(LogLevel::kNotice, "the machine of client '{}' is back at snapshot {}", name, id);
+  uses_driver_ = true;
+  core_.use_driver(*client, driver_,
+                   [self = shared_from_this()](const Status&) { self->session_.on_restored({}); });
+}
 
 void Connection::close() {
   if (closed_) return;

@@ -17,7 +17,7 @@ class Connection final : public SessionHost, public std::enable_shared_from_this
   // `driver`: what takes this client's snapshots from outside; null: the client does.
   Connection(ServerCore& core, std::unique_ptr<Wire> wire, std::shared_ptr<DriverSlot> driver);
 
-  void start() { read(); }
+  void start();
   void close();
   bool is_closed() const { return closed_; }
   Session& session() { return session_; }
@@ -48,6 +48,8 @@ class Connection final : public SessionHost, public std::enable_shared_from_this
     std::span<const std::byte> rest() const;
   };
 
+  void bring_back();
+  void on_back(const std::string& client, const std::string& id, const Status& status);
   void read();
   void on_data(Result<std::span<const std::byte>> data);
   void flush();

@@ -279,8 +279,8 @@ void Server::Impl::forget_closed() {
     const Client* client = catalog_.find(known.first);
     if (client->connected) return false;
     log(LogLevel::kError,
-        "the machine of client '{}' is gone, and its snapshots with it unless it "
-        "still runs: belay vm starts one",
+        "the machine of client '{}' is gone; one that belay vm starts in its place is "
+        "connected, and brought back where it has snapshots",
         known.first);
     return true;
   });

@@ -127,6 +127,19 @@ Status Session::greet() {
   return {};
 }
 
+Status Session::resume(Client& client, const std::string& id) {
+  if (client.connected)
+    return fail(EEXIST, "the name '{}' is in use by another program meanwhile", client.name);
+  client_ = &client;
+  client.connected = true;
+  client.session = this;
+  on_server_ = true;
+  if (client.goal()->id != id) client.target = id;  // the goal could not be restored
+  working_on_ = id;
+  state_ = State::kRestoring;
+  return {};
+}
+
 // YES or NO, with what the client is to forget.
 void Session::answer(FrameType type, uint16_t flags, std::string_view name) {
   std::string body;

@@ -70,6 +70,10 @@ class Session final : public FrameSink {
   Status body(std::span<const std::byte> data) override;
   Status end() override;
 
+  // What the client runs in is being brought back, without a greeting: it is at this snapshot, and
+  // waits for the answer to the CKP of then, which on_restored() gives. Fails with EEXIST when
+  // another has taken its name. pre: the client has this snapshot.
+  Status resume(Client& client, const std::string& id);
   // The user wants a checkpoint: the client is called.
   void on_asked();
   void on_stored(const Status& status);

@@ -27,6 +27,11 @@ class SnapshotDriver {
   virtual Status remove(const std::string& id) = 0;
   // The ids of all that there are: of another server's time, too.
   virtual std::vector<std::string> list() const = 0;
+
+  // What the client runs in has ended, was started again, and stands: restore() lets it go on, and
+  // so does start_anew(), from its very beginning.
+  virtual bool is_standing() const { return false; }
+  virtual Status start_anew() { return {}; }
 };
 
 }  // namespace belay
