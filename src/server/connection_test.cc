@@ -3,9 +3,10 @@
 #include "server/connection.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <filesystem>
+
+#include "server/test_core.h"
 
 namespace belay {
 namespace {
@@ -50,36 +51,6 @@ class WireEnd final : public Wire {
   TestWire& wire_;
 };
 
-// Everything at once, on the test's clock.
-class TestCore final : public ServerCore {
- public:
-  TestCore(StateFolder folder, ServerLimits limits)
-      : folder_(std::move(folder)), catalog_(limits, "t") {}
-  Catalog& catalog() override { return catalog_; }
-  Hub& hub() override { return hub_; }
-  StateFolder& folder() override { return folder_; }
-  uint64_t now_unix_ms() override { return now_ms; }
-  void run(std::function<Status()> work, std::function<void(Status)> done) override {
-    done(work());
-  }
-  void commit(Client& client, std::function<void(Status)> done) override {
-    done(folder_.make_client(client.name));
-  }
-  void use_driver(Client& client, std::shared_ptr<DriverSlot>,
-                  std::function<void(Status)> done) override {
-    commit(client, done);
-  }
-  void changed() override {}
-  void stop() override {}
-
-  uint64_t now_ms = 1'000'000;
-
- private:
-  StateFolder folder_;
-  Catalog catalog_;
-  Hub hub_;
-};
-
 class ConnectionTest : public testing::Test {
  protected:
   ConnectionTest() {
@@ -98,14 +69,9 @@ class ConnectionTest : public testing::Test {
     wire.hear(
         encode_frame(FrameType::kSet, 0, ":client", "name=k\ndriver=savepoint\ninstance=i\n"));
   }
-  static std::string make_folder() {
-    std::string name = testing::TempDir() + "belay-connection-XXXXXX";
-    EXPECT_NE(mkdtemp(name.data()), nullptr);
-    return name;
-  }
 
   static constexpr uint64_t kGreeting = 100, kStalled = 300;
-  std::string folder = make_folder();
+  std::string folder = make_test_folder();
   TestCore core{StateFolder::open(real_os(), folder).value(),
                 {.greeting_ms = kGreeting, .stalled_ms = kStalled}};
   TestWire wire;

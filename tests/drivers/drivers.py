@@ -1,6 +1,6 @@
 """Goal: the same training, under each driver of snapshots, finds the same program state after each
-restore, and the same surviving model: in the process, on disk, and as a whole virtual machine, whose
-QEMU is killed on the way.
+restore, and the same surviving model: in the process, on disk, and as a whole virtual machine,
+whose QEMU is killed on the way.
 
 usage: drivers.py BELAY TRAINING GUEST_CACHE DRIVER...
 """
