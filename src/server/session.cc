@@ -26,6 +26,11 @@ void Session::leave() {
   client_ = nullptr;
 }
 
+Status Session::say_no(const Error& error) {
+  host_.send(FrameType::kNo, 0, "", error.text());
+  return {};
+}
+
 Status Session::refuse(const Error& error) {
   say_no(error);
   on_disconnect();
@@ -35,16 +40,14 @@ Status Session::refuse(const Error& error) {
 Status Session::begin(const Frame& frame) {
   bool greets = frame.type == FrameType::kSet && frame.name == ":client";
   if (state_ == State::kGreeting && !greets)
-    return refuse(fail(EPROTO, "{} before SET :client", name_of(frame.type)).value());
-  if (state_ == State::kReady && greets)
-    return refuse(fail(EPROTO, "SET :client a second time").value());
+    return refuse(fail(EPROTO, "{} before SET :client", name_of(frame.type)));
+  if (state_ == State::kReady && greets) return refuse(fail(EPROTO, "SET :client a second time"));
   if (state_ != State::kGreeting && state_ != State::kReady)
-    return refuse(
-        fail(EPROTO, "{} before the answer to {}", name_of(frame.type), name_of(type_)).value());
+    return refuse(fail(EPROTO, "{} before the answer to {}", name_of(frame.type), name_of(type_)));
   if (client_ != nullptr && client_->session != this)
-    return refuse(fail(ECONNRESET, "the program has connected anew").value());
+    return refuse(fail(ECONNRESET, "the program has connected anew"));
   if (frame.type == FrameType::kYes || frame.type == FrameType::kNo)
-    return refuse(fail(EPROTO, "a {} that answers nothing", name_of(frame.type)).value());
+    return refuse(fail(EPROTO, "a {} that answers nothing", name_of(frame.type)));
 
   type_ = frame.type;
   flags_ = frame.flags;
@@ -54,8 +57,7 @@ Status Session::begin(const Frame& frame) {
   is_file_ = type_ == FrameType::kSet && !frame.name.starts_with(kReservedPrefix);
   if (!is_file_ && is_text(type_) && frame.body_bytes > kTextBytesMax)
     return refuse(
-        fail(EMSGSIZE, "SET {} of {} bytes, at most {}", name_, frame.body_bytes, kTextBytesMax)
-            .value());
+        fail(EMSGSIZE, "SET {} of {} bytes, at most {}", name_, frame.body_bytes, kTextBytesMax));
   if (state_ == State::kReady) state_ = State::kReceiving;
   if (is_file_) {
     // The body has to be read all the same; the answer comes behind it.
@@ -95,12 +97,9 @@ Status Session::end() {
   if (type_ == FrameType::kExp) return offer();
   if (type_ == FrameType::kWts) return publish();
   if (!is_file_) return reserved_set();
-  if (file_status_) {
-    state_ = State::kStoring;
-    host_.commit_file();
-  } else {
-    say_no(file_status_.error());
-  }
+  if (!file_status_) return say_no(file_status_.error());
+  state_ = State::kStoring;
+  host_.commit_file();
   return {};
 }
 
@@ -128,8 +127,8 @@ Status Session::greet() {
 }
 
 Status Session::resume(Client& client, const std::string& id) {
-  if (client.connected)
-    return fail(EEXIST, "the name '{}' is in use by another program meanwhile", client.name);
+  if (state_ != State::kGreeting || client.connected)
+    return fail(EEXIST, "client '{}' is connected already", client.name);
   client_ = &client;
   client.connected = true;
   client.session = this;
@@ -153,10 +152,8 @@ void Session::answer(FrameType type, uint16_t flags, std::string_view name) {
 }
 
 Status Session::checkpoint(bool own_request) {
-  if (client_->driver == kNoDriver) {
-    say_no(fail(ENOTSUP, "a client with the driver 'none' has no snapshots").value());
-    return {};
-  }
+  if (client_->driver == kNoDriver)
+    return say_no(fail(ENOTSUP, "a client with the driver 'none' has no snapshots"));
   if (!client_->asked && !own_request) {
     will_call_ = true;
     answer(FrameType::kNo, kFlagWillCall, "");
@@ -165,10 +162,7 @@ Status Session::checkpoint(bool own_request) {
   client_->asked = false;
   will_call_ = false;
   auto id = catalog_.new_snapshot(*client_);
-  if (!id) {
-    say_no(id.error());
-    return {};
-  }
+  if (!id) return say_no(id.error());
   if (on_server_) {
     state_ = State::kTaking;
     working_on_ = *id;
@@ -183,10 +177,8 @@ Status Session::checkpoint(bool own_request) {
 
 Status Session::restore() {
   const Snapshot* goal = client_->goal();
-  if (goal == nullptr) {
-    say_no(fail(ENOENT, "no snapshot of '{}' has been taken", client_->name).value());
-    return {};
-  }
+  if (goal == nullptr)
+    return say_no(fail(ENOENT, "no snapshot of '{}' has been taken", client_->name));
   working_on_ = goal->id;
   if (on_server_) {
     state_ = State::kRestoring;
@@ -203,8 +195,7 @@ Status Session::get(std::string_view name) {
   if (name == ":experience") return draw();
   Status sent =
       is_plain_name(name) ? host_.send_file(*client_, name) : fail(EINVAL, "no name of a file");
-  if (!sent) say_no(sent.error());
-  return {};
+  return sent ? sent : say_no(sent.error());
 }
 
 // An actor's. The answer comes when its learner can have it, at the latest.
@@ -212,10 +203,7 @@ Status Session::offer() {
   Status refused;
   if (!is_plain_name(name_)) refused = fail(EINVAL, "no name of a model");
   if (learns_) refused = fail(EINVAL, "a learner has no experience of its own");
-  if (!refused) {
-    say_no(refused.error());
-    return {};
-  }
+  if (!refused) return say_no(refused.error());
   model_ = name_;
   experience_ = std::make_shared<const std::string>(std::move(text_));
   waited_seconds_ = 0;
@@ -249,10 +237,7 @@ Status Session::publish() {
   } else if (is_plain_name(name_)) {
     published = hub_.publish(*this, name_, std::make_shared<const std::string>(std::move(text_)));
   }
-  if (!published) {
-    say_no(published.error());
-    return {};
-  }
+  if (!published) return say_no(published.error());
   learns_ = true;
   model_ = name_;
   answer(FrameType::kYes, 0, "");
@@ -260,10 +245,7 @@ Status Session::publish() {
 }
 
 Status Session::draw() {
-  if (!learns_) {
-    say_no(fail(EINVAL, "experience is for learners, who begin with weights").value());
-    return {};
-  }
+  if (!learns_) return say_no(fail(EINVAL, "experience is for learners, who begin with weights"));
   waited_seconds_ = 0;
   state_ = State::kDrawing;
   on_experience();
@@ -290,17 +272,14 @@ void Session::on_tick() {
   if (++waited_seconds_ <= kNoLearnerSeconds) return;
   hub_.leave(*this, model_);
   state_ = State::kReady;
-  say_no(fail(ENOENT, "nobody learns the model '{}'", model_).value());
+  say_no(fail(ENOENT, "nobody learns the model '{}'", model_));
   model_.clear();
   experience_.reset();
 }
 
 Status Session::reserved_set() {
   if (name_ == ":snapshot") return note_snapshot();
-  if (name_ != ":metrics") {
-    say_no(fail(EINVAL, "SET {}: no such thing", name_).value());
-    return {};
-  }
+  if (name_ != ":metrics") return say_no(fail(EINVAL, "SET {}: no such thing", name_));
   catalog_.note_metrics(*client_, text_, host_.now_unix_ms());
   answer(FrameType::kYes, 0, "");
   return {};
@@ -313,10 +292,8 @@ Status Session::note_snapshot() {
     commit_snapshot(id);
     return {};
   }
-  if (client_->pending.empty() || id != client_->pending) {
-    say_no(fail(EINVAL, "no snapshot of this name was to be taken").value());
-    return {};
-  }
+  if (client_->pending.empty() || id != client_->pending)
+    return say_no(fail(EINVAL, "no snapshot of this name was to be taken"));
   client_->pending.clear();
   if (text_value(text_, "failed").empty()) {
     add_snapshot(id);
