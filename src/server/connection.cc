@@ -63,15 +63,14 @@ void Connection::bring_back() {
 
 void Connection::on_back(const std::string& name, const std::string& id, const Status& status) {
   if (closed_) return;
+  if (status && id.empty())
+    return log(LogLevel::kError, "no snapshot of the machine could be restored: it starts anew");
   Client* client = core_.catalog().find(name);
-  Status resumed = status;
-  if (resumed && client != nullptr && !id.empty()) resumed = session_.resume(*client, id);
+  Status resumed = status ? session_.resume(*client, id) : status;
   if (!resumed) {
     log(LogLevel::kError, "the machine of client '{}': {}", name, resumed.error().text());
     return fail_with(resumed.error());
   }
-  if (session_.client() == nullptr)
-    return log(LogLevel::kError, "no snapshot of the machine could be restored: it starts anew");
   log(LogLevel::kNotice, "the machine of client '{}' is back at snapshot {}", name, id);
   uses_driver_ = true;
   core_.use_driver(*client, driver_,
