@@ -48,6 +48,7 @@ struct Client {
   std::string target;               // where RES leads; "": the latest
   // To be told to the client, which holds them, once they are not on disk any more.
   std::vector<std::string> dropped;
+  uint64_t checkpoints = 0;  // that have been taken, ever
 
   // What follows is not kept on disk.
   uint64_t change = 0, saved_change = 0;  // the last that has been begun, and has been made durable
@@ -55,7 +56,7 @@ struct Client {
   std::string pending;                    // the client has been told to take this one
   class Session* session = nullptr;       // the one that speaks for it
   bool connected = false, asked = false;
-  uint64_t pid = 0, requests = 0, checkpoints = 0, restores = 0;
+  uint64_t pid = 0, requests = 0, restores = 0;
   double decision_ns = 0, restore_ns = 0;  // as the client last reported
   std::deque<CurvePoint> curve;
   uint64_t curve_total = 0;  // points that there have been

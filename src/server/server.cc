@@ -342,6 +342,7 @@ void Server::Impl::leave() {
   connections_.clear();
   for (const std::string& path : sockets_) unlink(path.c_str());
   sockets_.clear();
+  if (options_.removes_folder) folder_.remove_if_empty();
 }
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {

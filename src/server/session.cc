@@ -364,7 +364,7 @@ void Session::on_committed(const Status& status) {
   state_ = State::kReady;
   if (!status) {
     // Not confirmed, so not there. Nobody can have pinned it.
-    if (!working_on_.empty()) (void)catalog_.remove(client_->name, working_on_);
+    if (!working_on_.empty() && catalog_.remove(client_->name, working_on_)) client_->checkpoints--;
     say_no(status.error());
     if (working_on_.empty()) leave();  // it may greet again
     return;

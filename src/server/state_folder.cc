@@ -79,6 +79,7 @@ Client client_of(const Json& json) {
   client.dropped = json.value("dropped", std::vector<std::string>());
   for (const Json& snapshot : json.at("snapshots"))
     client.snapshots.push_back(snapshot_of(snapshot));
+  client.checkpoints = json.value("checkpoints", uint64_t{client.snapshots.size()});
   return client;
 }
 
@@ -170,7 +171,9 @@ Result<StateFolder> StateFolder::open(Os& os, const std::string& path) {
   long lock = os.open(lock_path.c_str(), O_RDWR | O_CREAT, 0600);
   if (lock < 0) return failed(lock, lock_path);
   StateFolder folder(os, path, int(lock));
-  if (flock(int(lock), LOCK_EX | LOCK_NB) != 0)
+  // One without a name was that of a server that has just removed its folder.
+  const bool locked = flock(int(lock), LOCK_EX | LOCK_NB) == 0;
+  if (!locked || os.fstat(int(lock), &info) != 0 || info.st_nlink == 0)
     return fail(EBUSY, "{}: another server uses it", path);
   BELAY_TRY(make_folder(os, path + "/clients"));
   BELAY_TRY(sync_folder(os, path));
@@ -184,6 +187,12 @@ StateFolder::StateFolder(StateFolder&& other) noexcept
 
 StateFolder::~StateFolder() {
   if (lock_ >= 0) os_->close(lock_);
+}
+
+void StateFolder::remove_if_empty() const {
+  if (rmdir((path_ + "/clients").c_str()) != 0) return;
+  os_->unlink((path_ + "/lock").c_str());
+  rmdir(path_.c_str());
 }
 
 std::string StateFolder::files_of(std::string_view client) const {
@@ -229,8 +238,13 @@ size_t StateFolder::count_files(std::string_view client) const {
 std::string StateFolder::serialise(const Client& client) {
   Json snapshots = Json::array();
   for (const Snapshot& snapshot : client.snapshots) snapshots.push_back(to_json(snapshot));
-  Json json{{"name", client.name},       {"driver", client.driver}, {"instance", client.instance},
-            {"current", client.current}, {"target", client.target}, {"dropped", client.dropped},
+  Json json{{"name", client.name},
+            {"driver", client.driver},
+            {"instance", client.instance},
+            {"current", client.current},
+            {"target", client.target},
+            {"dropped", client.dropped},
+            {"checkpoints", client.checkpoints},
             {"snapshots", snapshots}};
   return Json{{"xxh3", sum_of(json.dump())}, {"client", json}}.dump() + "\n";
 }

@@ -55,6 +55,8 @@ class StateFolder {
   Status make_client(std::string_view client);
   size_t count_files(std::string_view client) const;
   static std::string serialise(const Client& client);
+  // Nothing must be asked of it afterwards. Another server that begins meanwhile is refused.
+  void remove_if_empty() const;
   // On any thread, one at a time for a client.
   Status save(const std::string& client, const std::string& serialised) const;
 
