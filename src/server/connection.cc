@@ -11,6 +11,9 @@ namespace {
 // Answers that the client does not read: it asks without reading, which the protocol forbids.
 constexpr size_t kOutgoingMax = 64;
 
+// The disk begins with a file whenever so much more of it is there.
+constexpr uint64_t kWriteBehindBytes = 8 << 20;
+
 uint64_t next_number() {
   static uint64_t number = 0;
   return ++number;
@@ -184,7 +187,18 @@ Status Connection::begin_file(const Client& client, std::string_view name, uint6
   return incoming_->open(folder.os(), folder.files_of(client.name), name, next_number());
 }
 
-Status Connection::file_data(std::span<const std::byte> data) { return incoming_->append(data); }
+Status Connection::file_data(std::span<const std::byte> data) {
+  const uint64_t before = incoming_->bytes();
+  BELAY_TRY(incoming_->append(data));
+  const bool due = before / kWriteBehindBytes != incoming_->bytes() / kWriteBehindBytes;
+  if (!due || std::exchange(writing_behind_, true)) return {};
+  auto write = [file = incoming_]() -> Status {
+    file->write_behind();
+    return {};
+  };
+  core_.run(write, [self = shared_from_this()](const Status&) { self->writing_behind_ = false; });
+  return {};
+}
 
 void Connection::commit_file() {
   core_.run([file = std::move(incoming_)] { return file->commit(); },

@@ -61,6 +61,7 @@ class Connection final : public SessionHost, public std::enable_shared_from_this
   FrameParser parser_;
   std::deque<Outgoing> outgoing_;
   bool uses_driver_ = false;  // the core knows it
+  bool writing_behind_ = false;
   bool closed_ = false, closing_ = false, reading_ = false, waits_to_write_ = false;
   uint64_t began_ms_, moved_ms_;  // when it was opened; when anything last went in or out
   std::shared_ptr<IncomingFile> incoming_;

@@ -123,7 +123,7 @@ Status IncomingFile::open(Os& os, const std::string& folder, std::string_view na
   folder_ = folder;
   path_ = fmt::format("{}/{}", folder, name);
   temporary_ = fmt::format("{}/{}{}", folder, kTemporary, number);
-  written_ = 0;
+  bytes_ = 0;
   long fd = os.open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0600);
   if (fd < 0) return failed(fd, temporary_);
   fd_ = int(fd);
@@ -131,14 +131,21 @@ Status IncomingFile::open(Os& os, const std::string& folder, std::string_view na
 }
 
 Status IncomingFile::append(std::span<const std::byte> data) {
-  long result = os_->pwrite(fd_, data.data(), data.size(), written_);
+  long result = os_->pwrite(fd_, data.data(), data.size(), bytes_);
   if (result >= 0 && size_t(result) < data.size()) result = -ENOSPC;
   if (result < 0) return failed(result, path_);
-  written_ += data.size();
+  bytes_ += data.size();
   return {};
 }
 
+// A hint: sync_file_range(2) makes nothing durable, and what fails here, fdatasync(2) says.
+void IncomingFile::write_behind() {
+  std::lock_guard lock(in_use_);
+  if (fd_ >= 0) sync_file_range(fd_, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 Status IncomingFile::commit() {
+  std::lock_guard lock(in_use_);
   long result = os_->fdatasync(fd_);
   if (result >= 0) result = os_->rename(temporary_.c_str(), path_.c_str());
   os_->close(fd_);

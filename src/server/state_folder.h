@@ -7,6 +7,7 @@
 // Each file is written beside, synced, renamed, and the folder synced.
 #pragma once
 
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,6 +26,10 @@ class IncomingFile {
 
   Status open(Os& os, const std::string& folder, std::string_view name, uint64_t number);
   Status append(std::span<const std::byte> data);
+  // Lets the disk begin while more comes, so that commit() waits for less. May take long; on any
+  // thread.
+  void write_behind();
+  uint64_t bytes() const { return bytes_; }
   // Durable when it returns. May take long; on any thread.
   Status commit();
   void abandon();
@@ -33,8 +38,9 @@ class IncomingFile {
  private:
   Os* os_ = nullptr;
   std::string folder_, path_, temporary_;
+  std::mutex in_use_;  // the descriptor: commit() closes it
   int fd_ = -1;
-  uint64_t written_ = 0;
+  uint64_t bytes_ = 0;
 };
 
 class StateFolder {
