@@ -73,7 +73,7 @@ class ConnectionTest : public testing::Test {
   static constexpr uint64_t kGreeting = 100, kStalled = 300;
   std::string folder = make_test_folder();
   TestCore core{StateFolder::open(real_os(), folder).value(),
-                {.greeting_ms = kGreeting, .stalled_ms = kStalled}};
+                {.files_max = 2, .greeting_ms = kGreeting, .stalled_ms = kStalled}};
   TestWire wire;
   std::shared_ptr<Connection> connection;
 };
@@ -91,6 +91,44 @@ TEST_F(ConnectionTest, AGreetingInPiecesHasTheSameTime) {
   wire.hear("BL");
   after(2);
   EXPECT_TRUE(wire.closed);
+}
+
+TEST_F(ConnectionTest, WhoHangsUpIsClosed) {
+  greet();
+  wire.hear("");
+  EXPECT_TRUE(wire.closed);
+  EXPECT_FALSE(core.catalog().find("k")->connected);
+}
+
+TEST_F(ConnectionTest, WhoIsOutOfOrderIsToldOnce) {
+  greet();
+  wire.sent.clear();
+  greet();
+  EXPECT_TRUE(wire.closed);
+  const std::string why = "SET :client a second time";
+  EXPECT_EQ(wire.sent, encode_frame(FrameType::kNo, 0, "", why));
+}
+
+TEST_F(ConnectionTest, WhoAsksAndAsksWithoutReadingIsClosed) {
+  greet();
+  wire.room = 0;
+  std::string many;
+  for (int i = 0; i < 100; i++) many += encode_frame(FrameType::kCkp, 0, "", "");
+  wire.hear(many);
+  EXPECT_TRUE(wire.closed);
+}
+
+TEST_F(ConnectionTest, SoManyFilesAndNoMore) {
+  greet();
+  auto set = [&](const char* name) {
+    wire.sent.clear();
+    wire.hear(encode_frame(FrameType::kSet, 0, name, "model"));
+    return wire.sent == encode_frame(FrameType::kYes, 0, name, "");
+  };
+  EXPECT_TRUE(set("a") && set("b"));
+  EXPECT_FALSE(set("c"));
+  EXPECT_TRUE(set("b")) << "one that is there is replaced";
+  EXPECT_EQ(core.folder().count_files("k"), 2u);
 }
 
 TEST_F(ConnectionTest, AMachinesProgramGreetsWhenItLikes) {
