@@ -14,7 +14,8 @@ function(belay_region_program target)
   belay_compile_with(${target} ${folder}/belay-cc ${folder}/belay-c++)
   target_link_libraries(${target} PRIVATE Belay::region)
   add_dependencies(${target} belay_compiler)
-  # Compiled again with another plugin.
+  # Compiled again with another plugin; a file of several sources would lose their OBJECT_DEPENDS.
+  set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)
   get_target_property(sources ${target} SOURCES)
   set_property(SOURCE ${sources} APPEND PROPERTY
     OBJECT_DEPENDS ${folder}/libbelay_compiler.so)

@@ -22,8 +22,13 @@ Status describe_mappings(const Engine& engine, std::span<const Mapping> mappings
 // Appends a ThreadRecord for each stopped thread.
 Status describe_threads(std::span<const StoppedThread> threads, DescriptionWriter& writer);
 
-// While the program runs: every page, or those written since the last scan. In the pause: every
-// page, told by the quickest means which ones were written.
+// How many pages lie in what is to be scanned and is not watched yet. Overwrites engine.runs.
+Result<uint64_t> unwatched_pages(Engine& engine, std::span<const Mapping> mappings);
+// From now on it does. Only in a pause: see DirtyTracker::watch().
+Status watch(Engine& engine, std::span<const Mapping> mappings);
+
+// While the program runs, of what is watched: every page, or those written since the last scan. In
+// the pause: every page, told by the quickest means which ones were written; watches all.
 enum class ScanFor { kAll, kWritten, kPause };
 
 // Finds the pages that belong into the image, into engine.runs. Returns how many runs.

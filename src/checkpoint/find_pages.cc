@@ -67,6 +67,7 @@ class Scanner {
     uint64_t start = start_, end = end_;
     start_ = end_ = 0;
     if (start == end) return {};
+    if (what_ == ScanFor::kPause) BELAY_TRY(engine_.tracker.watch(start, end));
     if (what_ == ScanFor::kPause && anonymous_) return scan_by_knowledge(start, end);
     return scan(start, end);
   }
@@ -76,8 +77,10 @@ class Scanner {
  private:
   Status scan(uint64_t start, uint64_t end) {
     if (start >= end) return {};
-    bool only_written = what_ == ScanFor::kWritten;
-    return engine_.tracker.scan(start, end, anonymous_, only_written, engine_.runs, &used_);
+    DirtyTracker::Look look{.anonymous = anonymous_,
+                            .only_written = what_ == ScanFor::kWritten,
+                            .skip_unwatched = what_ != ScanFor::kPause};
+    return engine_.tracker.scan(start, end, look, engine_.runs, &used_);
   }
 
   // What the last checkpoint held in long runs takes the tracker's short way.
@@ -103,6 +106,26 @@ class Scanner {
 };
 
 }  // namespace
+
+Result<uint64_t> unwatched_pages(Engine& engine, std::span<const Mapping> mappings) {
+  uint64_t pages = 0;
+  for (const Mapping& mapping : mappings) {
+    BELAY_ASSIGN(MappingUse use, mapping_use(engine, mapping));
+    if (use != MappingUse::kScan || engine.tracker.watches(mapping.start)) continue;
+    size_t used = 0;
+    BELAY_TRY(engine.tracker.own_pages(mapping.start, mapping.end, engine.runs, &used));
+    for (const PageRun& run : engine.runs.first(used)) pages += run.page_count;
+  }
+  return pages;
+}
+
+Status watch(Engine& engine, std::span<const Mapping> mappings) {
+  for (const Mapping& mapping : mappings) {
+    BELAY_ASSIGN(MappingUse use, mapping_use(engine, mapping));
+    if (use == MappingUse::kScan) BELAY_TRY(engine.tracker.watch(mapping.start, mapping.end));
+  }
+  return {};
+}
 
 Result<size_t> find_pages(Engine& engine, std::span<const Mapping> mappings, ScanFor what) {
   Scanner scanner(engine, what);

@@ -37,7 +37,10 @@ class Checkpoint {
   Status remember(std::span<const PageRun> runs);
   Status copy_runs();
   Status copy_run(const PageRun& run);
-  Status pause();
+  Status watch_new();
+  template <class Work>
+  Status pause(Work work);
+  void note_pause();
   Status capture_stopped();
   Status copy_residue(std::span<const Mapping> mappings);
   Status describe(std::span<const Mapping> mappings);
@@ -51,6 +54,7 @@ class Checkpoint {
   size_t run_count_ = 0;
   size_t offered_count_ = 0;
   uint64_t residue_pages_ = 0;
+  ThreadStopper::Pause longest_pause_{};
   uint64_t started_ns_ = sys::now_ns();
   DescriptionWriter description_;
 };
@@ -81,7 +85,7 @@ Status Checkpoint::run() {
   crash_point("copy");
   BELAY_TRY(copy_while_running());
   if (full_ && engine_.position.sequence > 0) crash_point("full");
-  BELAY_TRY(pause());
+  BELAY_TRY(pause([&] { return capture_stopped(); }));
   crash_point("write");
   BELAY_TRY(write_residue());
   BELAY_TRY(discard_vanished());
@@ -100,9 +104,9 @@ Status Checkpoint::run() {
   stats.durable_ns = sys::now_ns() - started_ns_;
   stats.written_bytes = engine_.writer.written_bytes();
   stats.residue_pages = residue_pages_;
-  ThreadStopper::Pause pause = engine_.stopper.wait_until_left();
-  stats.pause_ns = pause.longest_ns;
-  stats.held_ns = pause.held_ns;
+  note_pause();
+  stats.pause_ns = longest_pause_.longest_ns;
+  stats.held_ns = longest_pause_.held_ns;
   return {};
 }
 
@@ -112,6 +116,7 @@ Status Checkpoint::copy_while_running() {
   if (engine_.tracker.kind() != DirtyTracker::Kind::kUserfault) return {};
   uint64_t previous = UINT64_MAX;
   for (int round = 0; round < kRoundsMax; round++) {
+    BELAY_TRY(watch_new());
     BELAY_ASSIGN(auto mappings, read_mappings(engine_.mapping_memory));
     ScanFor what = full_ && round == 0 ? ScanFor::kAll : ScanFor::kWritten;
     BELAY_ASSIGN(run_count_, find_pages(engine_, mappings, what));
@@ -122,6 +127,20 @@ Status Checkpoint::copy_while_running() {
     if (pages <= kResidueGoalPages || pages > previous / 2) break;
     previous = pages;
   }
+  return {};
+}
+
+// What is not watched waits for the pause, and is copied there. Where that is much, as all is at
+// first, it is worth a pause of its own in which nothing is copied.
+Status Checkpoint::watch_new() {
+  BELAY_ASSIGN(auto mappings, read_mappings(engine_.mapping_memory));
+  BELAY_ASSIGN(uint64_t pages, unwatched_pages(engine_, mappings));
+  if (pages <= kResidueGoalPages) return {};
+  BELAY_TRY(pause([&]() -> Status {
+    BELAY_ASSIGN(mappings, read_mappings(engine_.mapping_memory));
+    return watch(engine_, mappings);
+  }));
+  note_pause();
   return {};
 }
 
@@ -168,16 +187,24 @@ Status Checkpoint::copy_run(const PageRun& run) {
   return {};
 }
 
-Status Checkpoint::pause() {
+// All threads stand still while `work` runs.
+template <class Work>
+Status Checkpoint::pause(Work work) {
   int own[kRawThreadsMax];
   // Ahead of every thread that computes: each signal sent wakes one, and all that stand still wait
   // for this one. Back in line before they are let go.
   std::optional<AheadOfProgram> ahead(kAheadStopped);
   BELAY_TRY(engine_.stopper.stop(raw_thread_ids(own), kStopTimeoutMs));
-  Status status = capture_stopped();
+  Status status = work();
   ahead.reset();
   engine_.stopper.release();
   return status;
+}
+
+void Checkpoint::note_pause() {
+  ThreadStopper::Pause pause = engine_.stopper.wait_until_left();
+  longest_pause_.longest_ns = std::max(longest_pause_.longest_ns, pause.longest_ns);
+  longest_pause_.held_ns = std::max(longest_pause_.held_ns, pause.held_ns);
 }
 
 Status Checkpoint::capture_stopped() {

@@ -30,7 +30,7 @@ using Clock = std::chrono::steady_clock;
 // try, as often as it takes.
 constexpr std::chrono::seconds kSoon{5};
 constexpr unsigned kFailuresMax = 3;
-constexpr std::chrono::seconds kPatience{2};
+constexpr std::chrono::seconds kGrace{2};
 
 std::string socket_name() {
   uint64_t number = 0;
@@ -111,7 +111,7 @@ Actors::Actors(const LearnerOptions& options, size_t count, const std::string& s
 Actors::~Actors() {
   for (Actor& actor : actors_)
     if (actor.pid > 0) kill(actor.pid, SIGTERM);
-  const auto end = Clock::now() + kPatience;
+  const auto end = Clock::now() + kGrace;
   for (Actor& actor : actors_) {
     if (actor.pid <= 0) continue;
     if (!ends_until(actor.pid, end)) kill(actor.pid, SIGKILL);

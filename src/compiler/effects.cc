@@ -8,7 +8,11 @@ using namespace llvm;
 namespace belay {
 
 Effects effectsOf(StringRef Symbol) {
-  static const StringMap<Effects> Known = {
+  // Data, which compiles ten times as fast as a map made of an initialiser list.
+  static constexpr struct {
+    const char* Name;
+    Effects Of;
+  } Listed[] = {
 #define BELAY_PURE(name) {#name, Effects::Pure},
 #define BELAY_WRAPPED(name) {#name, Effects::Wrapped},
 #include "region/effects.def"
@@ -17,6 +21,11 @@ Effects effectsOf(StringRef Symbol) {
 #define BELAY_WRAPPED(name) {#name, Effects::Wrapped},
 #include "region/effects_libstdcxx.def"
   };
+  static const StringMap<Effects> Known = [] {
+    StringMap<Effects> Map;
+    for (const auto& Each : Listed) Map.insert({Each.Name, Each.Of});
+    return Map;
+  }();
   // What -fsanitize= calls reports, and may end the program.
   if (Symbol.starts_with("__ubsan_handle_")) return Effects::Pure;
   auto Found = Known.find(Symbol);

@@ -121,11 +121,6 @@ class Remover {
   BitVector knownAtBegin(BasicBlock& Block);
   void removeKnown();
 
-  // Facts about an address that I computes afresh end there.
-  void forgetLeaf(const Instruction& I, BitVector& Set) const {
-    auto Found = FactsOfLeaf.find(&I);
-    if (Found != FactsOfLeaf.end()) Set.reset(Found->second);
-  }
   void stepForward(const Instruction& I, BitVector& Set) const;
   void stepBackward(const Instruction& I, BitVector& Set) const;
 
@@ -183,16 +178,18 @@ bool Remover::findLogs() {
   return true;
 }
 
+// An address that a loop computes afresh needs no forgetting: what is known is so on every path,
+// and one leads to its computation with nothing of it logged, the first.
 void Remover::stepForward(const Instruction& I, BitVector& Set) const {
   if (changesRegion(I) && !BELAY_MUTANT(needless_for_ever)) Set.reset();
-  if (!BELAY_MUTANT(old_address_counts)) forgetLeaf(I, Set);
   auto Found = FactOfCall.find(&I);
   if (Found != FactOfCall.end()) Set |= Covered[Found->second];
 }
 
 void Remover::stepBackward(const Instruction& I, BitVector& Set) const {
   if (stopsPromotion(I) && !BELAY_MUTANT(promoted_past_all)) Set.reset();
-  forgetLeaf(I, Set);
+  // In front of its computation there is no such address.
+  if (auto Ends = FactsOfLeaf.find(&I); Ends != FactsOfLeaf.end()) Set.reset(Ends->second);
   auto Found = FactOfCall.find(&I);
   if (Found != FactOfCall.end()) Set |= Covered[Found->second];
 }

@@ -9,8 +9,6 @@
 
 namespace belay {
 
-constexpr int kNewcomersMax = 100;  // mappings that come while one range is scanned
-
 void DirtyTracker::open(bool compare) {
   kind_ = Kind::kCompare;
   reason_ = "";
@@ -89,77 +87,31 @@ Status push_all(int pagemap, const ScanArguments& what, std::span<ScanRegion> re
 
 }  // namespace
 
-long DirtyTracker::scan_chunk(uint64_t start, uint64_t end, bool anonymous, Report report,
-                              std::span<PageRun> out, size_t* used, uint64_t* walked_to) {
+Status DirtyTracker::scan(uint64_t start, uint64_t end, Look look, std::span<PageRun> out,
+                          size_t* used) {
+  if (kind_ == Kind::kCompare) return scan_pagemap(start, end, /*any_page=*/false, out, used);
   ScanRegion regions[512];
-  uint64_t not_ours = kPageIsZero | (anonymous ? 0 : kPageIsFile);
-  ScanArguments arguments{
-      .size = sizeof arguments,
-      .flags = kScanWpMatching | kScanCheckWpAsync,
+  uint64_t not_ours = kPageIsZero | (look.anonymous ? 0 : kPageIsFile);
+  ScanArguments what{
+      // Without the second the kernel passes over what is not watched.
+      .flags = kScanWpMatching | (look.skip_unwatched ? 0 : kScanCheckWpAsync),
       .start = start,
       .end = end,
-      .vec = reinterpret_cast<uint64_t>(regions),
-      .vec_len = sizeof regions / sizeof regions[0],
       .category_inverted = not_ours,
-      .category_mask = not_ours | (report == Report::kWritten ? kPageIsWritten : 0),
+      .category_mask = not_ours | (look.only_written ? kPageIsWritten : 0),
       .category_anyof_mask = kPageIsPresent | kPageIsSwapped,
       .return_mask = kPageIsWritten,
   };
-  long n = sys::call(SYS_ioctl, pagemap_, kPagemapScan, &arguments);
-  if (n < 0) return n;
-  for (long i = 0; i < n; i++) {
-    bool written =
-        report == Report::kPresentAsWritten || (regions[i].categories & kPageIsWritten) != 0;
-    if (!push(out, used, regions[i].start, regions[i].end, written)) return -ENOBUFS;
-  }
-  *walked_to = arguments.walk_end;
-  return n;
-}
-
-Status DirtyTracker::scan(uint64_t start, uint64_t end, bool anonymous, bool only_written,
-                          std::span<PageRun> out, size_t* used) {
-  if (kind_ == Kind::kCompare) return scan_pagemap(start, end, /*any_page=*/false, out, used);
-  // Mappings come and go between scans. A walk that meets an unregistered one fails, but has
-  // re-armed the pages before it by then: register all first, which changes nothing for those that
-  // are. All pages of a newly registered one count as written.
-  uffdio_register request{.range = {start, end - start}, .mode = UFFDIO_REGISTER_MODE_WP};
-  long registered = sys::call(SYS_ioctl, uffd_, UFFDIO_REGISTER, &request);
-  // Unmapped altogether since the mappings were read: the walk finds nothing, and that is right.
-  bool vanished = registered == -EINVAL || registered == -ENOMEM;
-  Report report = only_written ? Report::kWritten : Report::kPresent;
-  int newcomers = 0;
-  while (start < end) {
-    uint64_t walked_to = start;
-    long n = registered;
-    if (registered == 0 || vanished)
-      n = scan_chunk(start, end, anonymous, report, out, used, &walked_to);
-    // A mapping has come since all were registered. What the walk has re-armed before it met that
-    // one it does not tell: everything from here on counts as written.
-    if (n == -EPERM && newcomers++ < kNewcomersMax) {
-      report = Report::kPresentAsWritten;
-      registered = sys::call(SYS_ioctl, uffd_, UFFDIO_REGISTER, &request);
-      continue;
-    }
-    if (n < 0 && registered < 0)
-      return fail(int(-registered), "userfaultfd cannot watch {:#x}-{:#x}: {}{}", start, end,
-                  errno_text(int(-registered)),
-                  registered == -EBUSY ? " (the program has a userfaultfd of its own there)" : "");
-    if (n == -ENOBUFS) return no_room(out.size());
-    if (n == -EINTR) continue;
-    if (n < 0)
-      return fail(int(-n), "PAGEMAP_SCAN of {:#x}-{:#x}: {}", start, end, errno_text(int(-n)));
-    if (walked_to <= start) break;
-    start = walked_to;
-  }
-  return {};
+  return walk(pagemap_, what, regions, [&](const ScanRegion& each) -> Status {
+    bool written = (each.categories & kPageIsWritten) != 0;
+    if (push(out, used, each.start, each.end, written)) return {};
+    return no_room(out.size());
+  });
 }
 
 Status DirtyTracker::scan_known(uint64_t start, uint64_t end, std::span<PageRun> out,
                                 size_t* used) {
-  if (kind_ == Kind::kCompare) return scan(start, end, true, false, out, used);
-  uffdio_register request{.range = {start, end - start}, .mode = UFFDIO_REGISTER_MODE_WP};
-  if (long n = sys::call(SYS_ioctl, uffd_, UFFDIO_REGISTER, &request); n < 0)
-    return scan(start, end, true, false, out, used);
+  if (kind_ == Kind::kCompare) return scan(start, end, {}, out, used);
   uint64_t clean_from = start;
   ScanRegion regions[512];
   // Exactly this asks for the kernel's shortest way (fs/proc/task_mmu.c, pagemap_scan_pmd_entry).
@@ -192,7 +144,17 @@ Status DirtyTracker::push_present(uint64_t start, uint64_t end, std::span<PageRu
                   regions, out, used);
 }
 
+bool DirtyTracker::watches(uint64_t address) const {
+  ScanRegion region[1];
+  ScanArguments look{.flags = kScanCheckWpAsync,
+                     .start = page_floor(address),
+                     .end = page_floor(address) + kPageBytes,
+                     .return_mask = kPageIsWritten};
+  return bool(walk(pagemap_, look, region, [](const ScanRegion&) -> Status { return {}; }));
+}
+
 Status DirtyTracker::watch(uint64_t start, uint64_t end) {
+  if (kind_ == Kind::kCompare) return {};
   uffdio_register request{.range = {start, end - start}, .mode = UFFDIO_REGISTER_MODE_WP};
   long n = sys::call(SYS_ioctl, uffd_, UFFDIO_REGISTER, &request);
   if (n == 0) return {};

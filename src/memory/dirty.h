@@ -35,25 +35,34 @@ class DirtyTracker {
   // Why it is not kUserfault: a sentence, or "".
   const char* reason() const { return reason_; }
 
+  // Before anything tells which pages of a range are written, it is watched; all of its pages count
+  // as written until something arms them. Range: whole mappings, private, as they are now: where
+  // another thread has meanwhile made one longer, it is cut in two, and its next mremap(2) fails.
+  Status watch(uint64_t start, uint64_t end);
+  // Whether the mapping at `address` is; kUserfault only.
+  bool watches(uint64_t address) const;
+
+  struct Look {
+    // No file is mapped there, which spares the kernel a look at each page's owner (a sixth of the
+    // time).
+    bool anonymous = true;
+    bool only_written = false;
+    bool skip_unwatched = false;  // else EPERM
+  };
   // Reports the pages of [start, end) that hold contents of the process's own (present or swapped,
   // not a file's, not the shared zero page), in order, into `out` from `*used` on, and from now on
-  // those are unwritten. Only `written` ones if `only_written`. Range: whole mappings, private.
-  // `anonymous`: none of them maps a file, which spares the kernel a look at each page's owner (a
-  // sixth of the time). ENOBUFS when `out` is full.
-  Status scan(uint64_t start, uint64_t end, bool anonymous, bool only_written,
-              std::span<PageRun> out, size_t* used);
+  // those are unwritten. ENOBUFS when `out` is full.
+  Status scan(uint64_t start, uint64_t end, Look look, std::span<PageRun> out, size_t* used);
 
   // The same for anonymous memory that was all reported at the last scan that re-armed, written or
   // not: the kernel then looks for nothing but its write-protection bits, five times as fast. Pages
   // that have gone since count as written to it, and are asked for once more.
   Status scan_known(uint64_t start, uint64_t end, std::span<PageRun> out, size_t* used);
 
-  // The three steps of a scan apart, for whoever leaves pages unwatched on purpose; only
-  // kUserfault. watch(): a range of whole mappings, or parts of them. arm(): all of its pages are
-  // unwritten from now on. written(): the pages that are not, in order; what was given back is
-  // among them, and so are pages that were never there beside others that are. EPERM where nothing
-  // watches.
-  Status watch(uint64_t start, uint64_t end);
+  // The steps of a scan apart, for whoever leaves pages unwatched on purpose; only kUserfault.
+  // arm(): all pages are unwritten from now on. written(): those that are not, in order; what was
+  // given back is among them, and so are pages that were never there beside others that are. EPERM
+  // where nothing watches.
   Status arm(uint64_t start, uint64_t end);
   Status written(uint64_t start, uint64_t end, std::span<PageRun> out, size_t* used);
   // Of anonymous memory or a file's: pages that hold contents of the process's own, as written.
@@ -63,9 +72,6 @@ class DirtyTracker {
   Status present(uint64_t start, uint64_t end, std::span<PageRun> out, size_t* used);
 
  private:
-  enum class Report { kPresent, kWritten, kPresentAsWritten };
-  long scan_chunk(uint64_t start, uint64_t end, bool anonymous, Report report,
-                  std::span<PageRun> out, size_t* used, uint64_t* walked_to);
   Status push_present(uint64_t start, uint64_t end, std::span<PageRun> out, size_t* used);
   Status scan_pagemap(uint64_t start, uint64_t end, bool any_page, std::span<PageRun> out,
                       size_t* used);

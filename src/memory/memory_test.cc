@@ -32,7 +32,8 @@ struct Area {
 std::vector<size_t> written(DirtyTracker& tracker, const Area& area) {
   std::vector<PageRun> runs(1000);
   size_t used = 0;
-  Status status = tracker.scan(area.start(), area.end(), true, false, runs, &used);
+  EXPECT_TRUE(tracker.watch(area.start(), area.end()));
+  Status status = tracker.scan(area.start(), area.end(), {}, runs, &used);
   EXPECT_TRUE(status) << status.error().message;
   std::vector<size_t> pages;
   for (size_t i = 0; i < used; i++)
@@ -74,6 +75,28 @@ TEST(DirtyTracker, ANewMappingInTheSamePlaceIsAllNew) {
        -1, 0);
   area.base[3 * kPageBytes] = 1;
   EXPECT_EQ(written(tracker, area), Pages{3});
+  tracker.close();
+}
+
+TEST(DirtyTracker, WhatIsNotWatchedIsPassedOverOrRefused) {
+  DirtyTracker tracker;
+  tracker.open(false);
+  if (tracker.kind() != DirtyTracker::Kind::kUserfault) GTEST_SKIP() << tracker.reason();
+  Area area(8);
+  for (size_t i = 0; i < 8; i++) area.base[i * kPageBytes] = 1;
+  uint64_t half = area.start() + 4 * kPageBytes;
+  ASSERT_TRUE(tracker.watch(area.start(), half));
+  EXPECT_TRUE(tracker.watches(area.start()));
+  EXPECT_FALSE(tracker.watches(half));
+  std::vector<PageRun> runs(10);
+  size_t used = 0;
+  ASSERT_TRUE(tracker.scan(area.start(), area.end(), {.skip_unwatched = true}, runs, &used));
+  ASSERT_EQ(used, 1u);
+  EXPECT_EQ(runs[0].end(), half);
+  Status status = tracker.scan(area.start(), area.end(), {}, runs, &used);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, EPERM);
+  EXPECT_EQ(written(tracker, area), (Pages{4, 5, 6, 7})) << "all of a new one counts as written";
   tracker.close();
 }
 

@@ -144,3 +144,5 @@ EFFECT(size_t, _ZNKSt8__detail20_Prime_rehash_policy11_M_next_bktEm, (void* self
   if (!BELAY_MUTANT(rehash_not_logged)) log_bytes(self, kRehashPolicyBytes);
   return _ZNKSt8__detail20_Prime_rehash_policy11_M_next_bktEm(self, buckets);
 }
+
+#undef BELAY_WEAK

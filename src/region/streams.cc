@@ -153,7 +153,7 @@ using namespace belay::region;
 
 namespace {
 
-bool writes(const char* mode) {
+bool is_for_writing(const char* mode) {
   for (; *mode != '\0' && *mode != ','; mode++)
     if (*mode == 'w' || *mode == 'a' || *mode == '+') return true;
   return false;
@@ -165,7 +165,7 @@ extern "C" int open_ckpt(const char* path, int flags, ...) __asm__("open.ckpt");
 
 // By the clone of open(), which notes what becomes of the file.
 EFFECT(FILE*, fopen, (const char* path, const char* mode)) {
-  if (!in_region() || !writes(mode)) return opened_stream(fopen(path, mode), close_stream);
+  if (!in_region() || !is_for_writing(mode)) return opened_stream(fopen(path, mode), close_stream);
   int flags = mode[0] == 'r' ? 0 : O_CREAT | (mode[0] == 'w' ? O_TRUNC : O_APPEND);
   bool both = false;
   for (const char* each = mode + 1; *each != '\0' && *each != ','; each++) {
@@ -186,7 +186,7 @@ EFFECT(FILE*, fdopen, (int descriptor, const char* mode)) {
 EFFECT(FILE*, tmpfile, ()) { return opened_stream(tmpfile(), close_stream); }
 EFFECT(FILE*, tmpfile64, ()) { return opened_stream(tmpfile(), close_stream); }
 EFFECT(FILE*, fmemopen, (void* to, size_t bytes, const char* mode)) {
-  if (to != nullptr && writes(mode)) log_bytes(to, bytes);
+  if (to != nullptr && is_for_writing(mode)) log_bytes(to, bytes);
   return opened_stream(fmemopen(to, bytes, mode), close_stream);
 }
 EFFECT(FILE*, open_memstream, (char** to, size_t* bytes)) {

@@ -81,7 +81,7 @@ class ExchangeClient final : public Exchange {
 };
 
 // Runs once learn/autonomize.cc has what does not go back.
-__attribute__((constructor)) void use_server() {
+__attribute__((constructor)) void use_named_exchange() {
   const char* address = getenv("BELAY_AU_EXCHANGE");
   if (address == nullptr || *address == 0) return;
   const char* mode = getenv("BELAY_AU");

@@ -22,16 +22,16 @@ namespace fs = std::filesystem;
 constexpr size_t kClientFileBytesMax = 64 << 20;
 constexpr std::string_view kTemporary = ".new-";
 
-tl::unexpected<Error> failed(long result, const std::string& path) {
+tl::unexpected<Error> call_failed(long result, const std::string& path) {
   return fail(int(-result), "{}: {}", path, errno_text(int(-result)));
 }
 
 Status sync_folder(Os& os, const std::string& path) {
   long fd = os.open(path.c_str(), O_RDONLY | O_DIRECTORY, 0);
-  if (fd < 0) return failed(fd, path);
+  if (fd < 0) return call_failed(fd, path);
   long result = os.fsync(int(fd));
   os.close(int(fd));
-  if (result < 0) return failed(result, path);
+  if (result < 0) return call_failed(result, path);
   return {};
 }
 
@@ -41,13 +41,13 @@ Status make_folders(Os& os, const std::string& path) {
   const std::string parent = fs::absolute(path).lexically_normal().parent_path();
   BELAY_TRY(make_folders(os, parent));
   long result = os.mkdir(path.c_str(), 0700);
-  if (result < 0 && result != -EEXIST) return failed(result, path);
+  if (result < 0 && result != -EEXIST) return call_failed(result, path);
   return sync_folder(os, parent);
 }
 
 Status make_folder(Os& os, const std::string& path) {
   long result = os.mkdir(path.c_str(), 0700);
-  if (result < 0 && result != -EEXIST) return failed(result, path);
+  if (result < 0 && result != -EEXIST) return call_failed(result, path);
   return {};
 }
 
@@ -85,13 +85,13 @@ Client client_of(const Json& json) {
 
 Result<std::string> read_file(Os& os, const std::string& path) {
   long fd = os.open(path.c_str(), O_RDONLY, 0);
-  if (fd < 0) return failed(fd, path);
+  if (fd < 0) return call_failed(fd, path);
   struct stat info = {};
   long read = os.fstat(int(fd), &info);
   std::string text(read < 0 ? 0 : std::min(size_t(info.st_size), kClientFileBytesMax), '\0');
   if (read >= 0) read = os.pread(int(fd), text.data(), text.size(), 0);
   os.close(int(fd));
-  if (read < 0) return failed(read, path);
+  if (read < 0) return call_failed(read, path);
   text.resize(size_t(read));
   return text;
 }
@@ -125,7 +125,7 @@ Status IncomingFile::open(Os& os, const std::string& folder, std::string_view na
   temporary_ = fmt::format("{}/{}{}", folder, kTemporary, number);
   bytes_ = 0;
   long fd = os.open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0600);
-  if (fd < 0) return failed(fd, temporary_);
+  if (fd < 0) return call_failed(fd, temporary_);
   fd_ = int(fd);
   return {};
 }
@@ -133,7 +133,7 @@ Status IncomingFile::open(Os& os, const std::string& folder, std::string_view na
 Status IncomingFile::append(std::span<const std::byte> data) {
   long result = os_->pwrite(fd_, data.data(), data.size(), bytes_);
   if (result >= 0 && size_t(result) < data.size()) result = -ENOSPC;
-  if (result < 0) return failed(result, path_);
+  if (result < 0) return call_failed(result, path_);
   bytes_ += data.size();
   return {};
 }
@@ -152,7 +152,7 @@ Status IncomingFile::commit() {
   fd_ = -1;
   if (result < 0) {
     os_->unlink(temporary_.c_str());
-    return failed(result, path_);
+    return call_failed(result, path_);
   }
   Status synced = sync_folder(*os_, folder_);
   if (!synced)
@@ -171,12 +171,12 @@ void IncomingFile::abandon() {
 Result<StateFolder> StateFolder::open(Os& os, const std::string& path) {
   BELAY_TRY(make_folders(os, path));
   struct stat info = {};
-  if (stat(path.c_str(), &info) != 0) return failed(-errno, path);
+  if (stat(path.c_str(), &info) != 0) return call_failed(-errno, path);
   if (info.st_uid != geteuid())
     return fail(EPERM, "{}: belongs to user {}, and snapshots are code", path, info.st_uid);
   std::string lock_path = path + "/lock";
   long lock = os.open(lock_path.c_str(), O_RDWR | O_CREAT, 0600);
-  if (lock < 0) return failed(lock, lock_path);
+  if (lock < 0) return call_failed(lock, lock_path);
   StateFolder folder(os, path, int(lock));
   // One without a name was that of a server that has just removed its folder.
   const bool locked = flock(int(lock), LOCK_EX | LOCK_NB) == 0;

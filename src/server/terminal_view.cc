@@ -1,8 +1,8 @@
 #include "server/terminal_view.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include "base/error.h"
 
 namespace belay {
 namespace {
