@@ -2,6 +2,7 @@
 #pragma once
 
 #include <errno.h>
+#include <gtest/gtest.h>
 
 #include "server/session.h"
 
@@ -24,6 +25,7 @@ class NotingHost final : public SessionHost {
     said.push_back(fmt::format("{} {}={}", name_of(type), name, *body));
   }
   Status send_file(const Client&, std::string_view name) override {
+    EXPECT_TRUE(is_plain_name(name)) << "a way out of the client's folder";
     if (name != "here.model") return fail(ENOENT, "no file");
     said.push_back("file");
     return {};

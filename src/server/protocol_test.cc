@@ -116,6 +116,7 @@ TEST(Protocol, TextValues) {
   for (const char* key : {"unit", "huge", "endless", "long"})
     EXPECT_TRUE(std::isnan(number_value(kText, key))) << key;
   EXPECT_EQ(text_value("longer", "long"), "");
+  EXPECT_EQ(text_value(std::string_view("long=er").substr(0, 4), "long"), "") << "it ends there";
   EXPECT_EQ(text_value(kText, "name"), "a=b");
   EXPECT_EQ(text_value(kText, "nam"), "");
   EXPECT_EQ(number_value(kText, "score"), 1.5);

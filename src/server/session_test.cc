@@ -118,6 +118,7 @@ TEST_F(SessionTest, FailuresAreAnswered) {
   greet();
   EXPECT_EQ(hear(FrameType::kRes), "NO why") << "nothing taken";
   EXPECT_EQ(hear(FrameType::kGet, "none.model"), "NO why");
+  EXPECT_EQ(hear(FrameType::kSet, ":what", "score=1\n"), "NO why");
   host.disk = fail(ENOSPC, "full");
   EXPECT_EQ(hear(FrameType::kSet, "x.model", "data"), "begin x.model, abandon, NO why");
   host.disk = {};
@@ -306,6 +307,13 @@ TEST_F(SessionTest, ACallDoesNotCrossAnAnswer) {
   session.on_stored({});
   EXPECT_EQ(hear(FrameType::kCkp).substr(0, 5), "YES:2");
   EXPECT_FALSE(session.client()->asked);
+  SessionTest_ACallDoesNotCrossAnAnswer_Test back;
+  back.bring_to(State::kRestoring);
+  back.session.on_restored(fail(EIO, "loadvm"));
+  back.hear(FrameType::kCkp);
+  back.hear(FrameType::kRes);
+  back.session.on_restored({});
+  EXPECT_EQ(back.after([&] { back.session.on_asked(); }), "") << "that it waits, it has forgotten";
   SessionTest_ACallDoesNotCrossAnAnswer_Test busy;
   busy.greet();
   busy.hear(FrameType::kCkp);
@@ -351,6 +359,9 @@ TEST_F(SessionTest, ResumedWithoutAGreeting) {
   Session second(catalog, hub, other);
   EXPECT_EQ(second.resume(mario, "a").error().code, EEXIST);
   EXPECT_EQ(session.resume(mario, "a").error().code, EEXIST);
+  Client& luigi = **catalog.join("luigi", "vm", "l1");
+  luigi.connected = false;
+  EXPECT_EQ(session.resume(luigi, "a").error().code, EEXIST);
   session.on_disconnect();
   ASSERT_TRUE(second.resume(mario, "a"));
   EXPECT_EQ(second.state(), State::kRestoring);
