@@ -17,6 +17,7 @@
 #include "cli/exit_code.h"
 #include "cli/notice.h"
 #ifdef BELAY_HAS_SERVER
+#include "cli/relay.h"
 #include "server/server.h"
 #endif
 
@@ -62,6 +63,7 @@ class ActorsServer {
       : socket_(socket_name()),
         server_(require(
             Server::start({.folder = std::filesystem::absolute(models).string() + "/.actors",
+                           .removes_folder = true,
                            .socket = socket_,
                            .ends_by_signal = false}))),
         thread_([this] { server_->run(); }) {}
@@ -76,7 +78,17 @@ class ActorsServer {
   std::unique_ptr<Server> server_;
   std::thread thread_;
 };
+// Before any program is started: each would say for itself that it is not let in.
+void prepare_tcp(const std::string& address, Environment& environment) {
+  if (auto tried = try_relay(relay_to(address)); !tried)
+    throw Failure(exit_code_of_errno(tried.error().code),
+                  fmt::format("the server at tcp:{}: {}", address, tried.error().text()));
+  if (getenv("BELAY_AU_RELAY") != nullptr) return;
+  environment.emplace_back("BELAY_AU_RELAY",
+                           std::filesystem::read_symlink("/proc/self/exe").string());
+}
 #else
+void prepare_tcp(const std::string&, Environment&) {}
 class ActorsServer {
  public:
   explicit ActorsServer(const std::string&) {
@@ -92,6 +104,7 @@ Actors::Actors(const LearnerOptions& options, size_t count, const std::string& s
   if (server.empty()) server_ = std::make_unique<ActorsServer>(options.models);
   environment_ = {{"BELAY_AU_EXCHANGE", server.empty() ? server_->address() : server},
                   {"BELAY_AU_EXCHANGE_MODEL", options.model}};
+  if (server.starts_with("tcp:")) prepare_tcp(server.substr(4), environment_);
   for (size_t number = 1; number <= count; number++) start(number);
 }
 

@@ -1,5 +1,5 @@
 // belay relay HOST:PORT: what libbelay_learn starts for BELAY_AU_SERVER=tcp:HOST:PORT.
-#include "server/relay.h"
+#include "cli/relay.h"
 
 #include <stdlib.h>
 
@@ -13,23 +13,29 @@
 namespace belay::cli {
 namespace {
 
-std::string token_of_environment() {
-  if (const char* token = getenv("BELAY_AU_TOKEN")) return token;
-  if (const char* path = getenv("BELAY_AU_TOKEN_FILE")) return read_token(path);
-  throw Failure(kExitUsage, "BELAY_AU_TOKEN or BELAY_AU_TOKEN_FILE is to hold the server's token");
-}
-
-int relay(RelayOptions options) {
-  size_t colon = options.host.rfind(':');
-  if (colon == std::string::npos) throw Failure(kExitUsage, options.host + " is not HOST:PORT");
-  options.port = options.host.substr(colon + 1);
-  options.host.resize(colon);
-  options.token = token_of_environment();
-  require(run_relay(options));
+int relay(const RelayOptions& options) {
+  RelayOptions complete = relay_to(options.host);
+  complete.detach = options.detach;
+  require(run_relay(complete));
   return 0;
 }
 
 }  // namespace
+
+RelayOptions relay_to(const std::string& address) {
+  size_t colon = address.rfind(':');
+  if (colon == std::string::npos) throw Failure(kExitUsage, address + " is not HOST:PORT");
+  RelayOptions options{.host = address.substr(0, colon), .port = address.substr(colon + 1)};
+  if (const char* token = getenv("BELAY_AU_TOKEN")) {
+    options.token = token;
+  } else if (const char* path = getenv("BELAY_AU_TOKEN_FILE")) {
+    options.token = read_token(path);
+  } else {
+    throw Failure(kExitUsage,
+                  "BELAY_AU_TOKEN or BELAY_AU_TOKEN_FILE is to hold the server's token");
+  }
+  return options;
+}
 
 void add_relay(Parser& parser) {
   auto options = std::make_shared<RelayOptions>();

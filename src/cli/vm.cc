@@ -20,6 +20,9 @@ namespace fs = std::filesystem;
 
 // How soon a Ctrl-C is seen, and the end of the machine.
 constexpr long kLookNs = 50'000'000;
+// A QEMU that ends sooner than this, and again when it is started again, is given up.
+constexpr std::chrono::seconds kSoon{10};
+constexpr int kFailuresMax = 3;
 
 struct VmCommandOptions {
   VmOptions vm;
@@ -59,6 +62,30 @@ class EndSignals {
   sigset_t signals_, before_;
 };
 
+// Starts QEMU again when it has been killed.
+class Restarts {
+ public:
+  std::unique_ptr<Vm> start_again(std::unique_ptr<Vm> ended) {
+    failures_ = Clock::now() - began_ < kSoon ? failures_ + 1 : 1;
+    if (failures_ == kFailuresMax)
+      throw Failure(kExitUnavailable,
+                    fmt::format("vm: QEMU has ended, and not the program in it, for the {}rd time "
+                                "within {} s each",
+                                kFailuresMax, kSoon.count()));
+    began_ = Clock::now();
+    auto vm = require(Vm::start_again(std::move(ended)));
+    notice(
+        "vm: QEMU had ended, and not the program in it. It is started again, and stands until "
+        "belay serve restores a snapshot");
+    return vm;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point began_ = Clock::now();
+  int failures_ = 0;
+};
+
 int run_machine(const VmOptions& options) {
   EndSignals signals;
   notice("vm: booting");
@@ -70,11 +97,12 @@ int run_machine(const VmOptions& options) {
            vm->no_kvm().empty() ? "" : ", not KVM: ", vm->no_kvm());
   }
   notice("vm: belay serve --vm {} takes its snapshots", options.folder);
+  Restarts restarts;
   for (;;) {
     if (int signal = signals.wait()) return kExitSignal + signal;
     auto status = vm->wait(std::chrono::milliseconds(0));
     if (status && *status >= 0) return *status;
-    if (status) throw Failure(kExitUnavailable, "vm: QEMU has ended, and not the program in it");
+    if (status) vm = restarts.start_again(std::move(vm));
   }
 }
 

@@ -10,6 +10,10 @@
 namespace belay {
 namespace {
 
+bool is_among(const std::vector<std::string>& ids, const std::string& id) {
+  return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
 void thin_out(std::deque<CurvePoint>& curve) {
   size_t kept = 0;
   for (size_t i = 1; i < curve.size(); i += 2) curve[kept++] = curve[i];
@@ -140,15 +144,28 @@ void Catalog::erase(Client& client, const std::string& id) {
 
 bool Catalog::keep_only(Client& client, const std::vector<std::string>& ids) {
   const uint64_t change = client.change;
-  auto is_there = [&](const std::string& id) {
-    return std::find(ids.begin(), ids.end(), id) != ids.end();
-  };
   for (size_t i = client.snapshots.size(); i-- > 0;)
-    if (!is_there(client.snapshots[i].id)) erase(client, client.snapshots[i].id);
+    if (!is_among(ids, client.snapshots[i].id)) erase(client, client.snapshots[i].id);
   client.dropped.clear();
   for (const std::string& id : ids)
     if (client.find(id) == nullptr) client.dropped.push_back(id);
   return client.change != change;
+}
+
+Client* Catalog::owner_of(const std::vector<std::string>& ids) {
+  for (auto& [name, client] : clients_)
+    if (!ways_back(client, ids).empty()) return &client;
+  return nullptr;
+}
+
+std::vector<std::string> Catalog::ways_back(const Client& client,
+                                            const std::vector<std::string>& ids) {
+  std::vector<std::string> ways;
+  const Snapshot* goal = client.goal();
+  if (goal != nullptr && is_among(ids, goal->id)) ways.push_back(goal->id);
+  for (auto snapshot = client.snapshots.rbegin(); snapshot != client.snapshots.rend(); ++snapshot)
+    if (&*snapshot != goal && is_among(ids, snapshot->id)) ways.push_back(snapshot->id);
+  return ways;
 }
 
 void Catalog::note_metrics(Client& client, std::string_view text, uint64_t now_unix_ms) {

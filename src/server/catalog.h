@@ -61,6 +61,7 @@ struct Client {
   std::string target;               // where RES leads; "": the latest
   // To be told to the client, which holds them, once they are not on disk any more.
   std::vector<std::string> dropped;
+  uint64_t checkpoints = 0;  // that have been taken, ever
 
   // What follows is not kept on disk.
   uint64_t change = 0, saved_change = 0;  // the last that has been begun, and has been made durable
@@ -69,7 +70,7 @@ struct Client {
   Aside aside;
   class Session* session = nullptr;  // the one that speaks for it
   bool connected = false, asked = false;
-  uint64_t pid = 0, requests = 0, checkpoints = 0, restores = 0;
+  uint64_t pid = 0, requests = 0, restores = 0;
   double decision_ns = 0, restore_ns = 0;  // as the client last reported
   uint64_t disk_bytes = 0;                 // of its snapshots, where it keeps them itself
   bool disk_is_full = false;               // they are over the limit, and none has gone since
@@ -110,6 +111,11 @@ class Catalog {
   // These are all snapshots of the client that its driver has: others are not restorable any more,
   // and of those that nobody knows, the driver is to be told. False: all were the same.
   bool keep_only(Client& client, const std::vector<std::string>& ids);
+  // Of a client that has lost its state: whose snapshots these are, null if nobody's; and in which
+  // order to try them: the one that RES leads to, then from the newest on.
+  Client* owner_of(const std::vector<std::string>& ids);
+  static std::vector<std::string> ways_back(const Client& client,
+                                            const std::vector<std::string>& ids);
   void note_metrics(Client& client, std::string_view text, uint64_t now_unix_ms);
 
  private:

@@ -3,11 +3,16 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 namespace belay {
 namespace {
 
 // Answers that the client does not read: it asks without reading, which the protocol forbids.
 constexpr size_t kOutgoingMax = 64;
+
+// The disk begins with a file whenever so much more of it is there.
+constexpr uint64_t kWriteBehindBytes = 8 << 20;
 
 uint64_t next_number() {
   static uint64_t number = 0;
@@ -34,6 +39,47 @@ Connection::Connection(ServerCore& core, std::unique_ptr<Wire> wire,
       began_ms_(core.now_unix_ms()),
       moved_ms_(began_ms_),
       session_(core.catalog(), core.hub(), *this) {}
+
+void Connection::start() {
+  if (driver_ && driver_->driver && driver_->driver->is_standing()) bring_back();
+  read();
+}
+
+// Its machine has been started again. What can't be restored any more is passed over.
+void Connection::bring_back() {
+  const std::vector<std::string> ids = driver_->driver->list();
+  const Client* client = core_.catalog().owner_of(ids);
+  auto ways = client ? Catalog::ways_back(*client, ids) : std::vector<std::string>();
+  auto restored = std::make_shared<std::string>();
+  auto work = [slot = driver_, restored, ways = std::move(ways)]() -> Status {
+    std::lock_guard turn(slot->turn);
+    for (const std::string& id : ways) {
+      Status status = slot->driver->restore(id);
+      if (status) *restored = id;
+      if (status || status.error().code == ECONNRESET) return status;
+      log(LogLevel::kError, "{}", status.error().text());
+    }
+    return slot->driver->start_anew();
+  };
+  core_.run(work, [self = shared_from_this(), restored, name = client ? client->name : ""](
+                      const Status& status) { self->on_back(name, *restored, status); });
+}
+
+void Connection::on_back(const std::string& name, const std::string& id, const Status& status) {
+  if (closed_) return;
+  if (status && id.empty())
+    return log(LogLevel::kError, "no snapshot of the machine could be restored: it starts anew");
+  Client* client = core_.catalog().find(name);
+  Status resumed = status ? session_.resume(*client, id) : status;
+  if (!resumed) {
+    log(LogLevel::kError, "the machine of client '{}': {}", name, resumed.error().text());
+    return fail_with(resumed.error());
+  }
+  log(LogLevel::kNotice, "the machine of client '{}' is back at snapshot {}", name, id);
+  uses_driver_ = true;
+  core_.use_driver(*client, driver_,
+                   [self = shared_from_this()](const Status&) { self->session_.on_restored({}); });
+}
 
 void Connection::close() {
   if (closed_) return;
@@ -142,7 +188,18 @@ Status Connection::begin_file(const Client& client, std::string_view name, uint6
   return incoming_->open(folder.os(), folder.files_of(client.name), name, next_number());
 }
 
-Status Connection::file_data(std::span<const std::byte> data) { return incoming_->append(data); }
+Status Connection::file_data(std::span<const std::byte> data) {
+  const uint64_t before = incoming_->bytes();
+  BELAY_TRY(incoming_->append(data));
+  const bool due = before / kWriteBehindBytes != incoming_->bytes() / kWriteBehindBytes;
+  if (!due || std::exchange(writing_behind_, true)) return {};
+  auto write = [file = incoming_]() -> Status {
+    file->write_behind();
+    return {};
+  };
+  core_.run(write, [self = shared_from_this()](const Status&) { self->writing_behind_ = false; });
+  return {};
+}
 
 void Connection::commit_file() {
   core_.run([file = std::move(incoming_)] { return file->commit(); },

@@ -19,7 +19,7 @@ class Connection final : public SessionHost, public std::enable_shared_from_this
   Connection(ServerCore& core, std::unique_ptr<Wire> wire, std::shared_ptr<DriverSlot> driver,
              pid_t peer);
 
-  void start() { read(); }
+  void start();
   void close();
   bool is_closed() const { return closed_; }
   Session& session() { return session_; }
@@ -51,6 +51,8 @@ class Connection final : public SessionHost, public std::enable_shared_from_this
     std::span<const std::byte> rest() const;
   };
 
+  void bring_back();
+  void on_back(const std::string& client, const std::string& id, const Status& status);
   void read();
   void on_data(Result<std::span<const std::byte>> data);
   void flush();
@@ -63,6 +65,7 @@ class Connection final : public SessionHost, public std::enable_shared_from_this
   FrameParser parser_;
   std::deque<Outgoing> outgoing_;
   bool uses_driver_ = false;  // the core knows it
+  bool writing_behind_ = false;
   bool closed_ = false, closing_ = false, reading_ = false, waits_to_write_ = false;
   uint64_t began_ms_, moved_ms_;  // when it was opened; when anything last went in or out
   std::shared_ptr<IncomingFile> incoming_;

@@ -3,9 +3,10 @@
 #include "server/connection.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <filesystem>
+
+#include "server/test_core.h"
 
 namespace belay {
 namespace {
@@ -50,39 +51,6 @@ class WireEnd final : public Wire {
   TestWire& wire_;
 };
 
-// Everything at once, on the test's clock.
-class TestCore final : public ServerCore {
- public:
-  TestCore(StateFolder folder, ServerLimits limits)
-      : folder_(std::move(folder)), catalog_(limits, "t") {}
-  Catalog& catalog() override { return catalog_; }
-  Hub& hub() override { return hub_; }
-  StateFolder& folder() override { return folder_; }
-  uint64_t now_unix_ms() override { return now_ms; }
-  void run(std::function<Status()> work, std::function<void(Status)> done) override {
-    done(work());
-  }
-  void commit(Client& client, std::function<void(Status)> done) override {
-    done(folder_.make_client(client.name));
-  }
-  void use_driver(Client& client, std::shared_ptr<DriverSlot>,
-                  std::function<void(Status)> done) override {
-    commit(client, done);
-  }
-  bool has_criu() const override { return false; }
-  std::shared_ptr<DriverSlot> criu_of(const std::string&) override { return nullptr; }
-  void while_aside(Client&) override {}
-  void changed() override {}
-  void stop() override {}
-
-  uint64_t now_ms = 1'000'000;
-
- private:
-  StateFolder folder_;
-  Catalog catalog_;
-  Hub hub_;
-};
-
 class ConnectionTest : public testing::Test {
  protected:
   ConnectionTest() {
@@ -101,16 +69,11 @@ class ConnectionTest : public testing::Test {
     wire.hear(
         encode_frame(FrameType::kSet, 0, ":client", "name=k\ndriver=savepoint\ninstance=i\n"));
   }
-  static std::string make_folder() {
-    std::string name = testing::TempDir() + "belay-connection-XXXXXX";
-    EXPECT_NE(mkdtemp(name.data()), nullptr);
-    return name;
-  }
 
   static constexpr uint64_t kGreeting = 100, kStalled = 300;
-  std::string folder = make_folder();
+  std::string folder = make_test_folder();
   TestCore core{StateFolder::open(real_os(), folder).value(),
-                {.greeting_ms = kGreeting, .stalled_ms = kStalled}};
+                {.files_max = 2, .greeting_ms = kGreeting, .stalled_ms = kStalled}};
   TestWire wire;
   std::shared_ptr<Connection> connection;
 };
@@ -128,6 +91,44 @@ TEST_F(ConnectionTest, AGreetingInPiecesHasTheSameTime) {
   wire.hear("BL");
   after(2);
   EXPECT_TRUE(wire.closed);
+}
+
+TEST_F(ConnectionTest, WhoHangsUpIsClosed) {
+  greet();
+  wire.hear("");
+  EXPECT_TRUE(wire.closed);
+  EXPECT_FALSE(core.catalog().find("k")->connected);
+}
+
+TEST_F(ConnectionTest, WhoIsOutOfOrderIsToldOnce) {
+  greet();
+  wire.sent.clear();
+  greet();
+  EXPECT_TRUE(wire.closed);
+  const std::string why = "SET :client a second time";
+  EXPECT_EQ(wire.sent, encode_frame(FrameType::kNo, 0, "", why));
+}
+
+TEST_F(ConnectionTest, WhoAsksAndAsksWithoutReadingIsClosed) {
+  greet();
+  wire.room = 0;
+  std::string many;
+  for (int i = 0; i < 100; i++) many += encode_frame(FrameType::kCkp, 0, "", "");
+  wire.hear(many);
+  EXPECT_TRUE(wire.closed);
+}
+
+TEST_F(ConnectionTest, SoManyFilesAndNoMore) {
+  greet();
+  auto set = [&](const char* name) {
+    wire.sent.clear();
+    wire.hear(encode_frame(FrameType::kSet, 0, name, "model"));
+    return wire.sent == encode_frame(FrameType::kYes, 0, name, "");
+  };
+  EXPECT_TRUE(set("a") && set("b"));
+  EXPECT_FALSE(set("c"));
+  EXPECT_TRUE(set("b")) << "one that is there is replaced";
+  EXPECT_EQ(core.folder().count_files("k"), 2u);
 }
 
 TEST_F(ConnectionTest, AMachinesProgramGreetsWhenItLikes) {

@@ -15,6 +15,7 @@
 #include "server/listeners.h"
 #include "server/live_state.h"
 #include "server/protocol.h"
+#include "server/waiting_list.h"
 
 namespace belay {
 namespace {
@@ -28,10 +29,8 @@ using Request = http::request<http::string_body>;
 using Response = http::response<http::string_body>;
 using Socket = beast::websocket::stream<beast::tcp_stream>;
 
-constexpr auto kIdleTime = std::chrono::seconds(30);
 constexpr auto kUpdateEvery = std::chrono::milliseconds(100);
 constexpr size_t kBodyBytesMax = 65536;
-constexpr size_t kConnectionsMax = 256;
 constexpr std::string_view kCookie = "belay_token=";
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
@@ -45,7 +44,7 @@ bool same_text(std::string_view a, std::string_view b) {
 struct HttpSetup {
   ServerCore& core;
   std::string token, folder, hosts[2];  // HOST:PORT under which the page is asked for
-  size_t connections = 0;
+  WaitingList requests, live;           // of which requests are awaited; that are to take an update
 };
 
 bool knows_token(const HttpSetup& setup, const Request& request) {
@@ -110,14 +109,15 @@ Response page_file(const HttpSetup& setup, const Request& request, std::string_v
 // A page that watches.
 class LiveConnection : public std::enable_shared_from_this<LiveConnection> {
  public:
-  LiveConnection(beast::tcp_stream stream, ServerCore& core)
-      : socket_(std::move(stream)), core_(core), timer_(socket_.get_executor()) {}
+  LiveConnection(beast::tcp_stream stream, std::shared_ptr<HttpSetup> setup)
+      : socket_(std::move(stream)), setup_(std::move(setup)), timer_(socket_.get_executor()) {}
 
   void start(const Request& request) {
-    beast::get_lowest_layer(socket_).expires_never();
     socket_.set_option(beast::websocket::stream_base::timeout::suggested(beast::role_type::server));
     socket_.read_message_max(kBodyBytesMax);
+    expect();
     socket_.async_accept(request, [self = shared_from_this()](ErrorCode code) {
+      self->setup_->live.done(self->ticket_);
       if (code) return;
       self->read();
       self->update();
@@ -136,13 +136,21 @@ class LiveConnection : public std::enable_shared_from_this<LiveConnection> {
   // One at a time: a slow reader gets fewer and larger ones.
   void update() {
     if (closed_) return;
-    message_ = state_.next(core_);
+    message_ = state_.next(setup_->core);
     if (message_.empty()) return wait();
     socket_.text(true);
+    expect();
     socket_.async_write(asio::buffer(message_),
                         [self = shared_from_this()](ErrorCode code, size_t) {
+                          self->setup_->live.done(self->ticket_);
                           if (!code) self->wait();
                         });
+  }
+  // That it takes what it is sent.
+  void expect() {
+    ticket_ = setup_->live.begin([weak = weak_from_this()] {
+      if (auto self = weak.lock()) beast::get_lowest_layer(self->socket_).close();
+    });
   }
   void wait() {
     timer_.expires_after(kUpdateEvery);
@@ -152,7 +160,8 @@ class LiveConnection : public std::enable_shared_from_this<LiveConnection> {
   }
 
   Socket socket_;
-  ServerCore& core_;
+  std::shared_ptr<HttpSetup> setup_;
+  WaitingList::Ticket ticket_ = 0;
   asio::steady_timer timer_;
   beast::flat_buffer ignored_;
   LiveState state_;
@@ -163,22 +172,26 @@ class LiveConnection : public std::enable_shared_from_this<LiveConnection> {
 class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
  public:
   HttpConnection(Tcp::socket socket, std::shared_ptr<HttpSetup> setup)
-      : stream_(std::move(socket)), setup_(std::move(setup)) {
-    setup_->connections++;
-  }
-  ~HttpConnection() { setup_->connections--; }
+      : stream_(std::move(socket)), setup_(std::move(setup)) {}
 
   void read() {
     parser_.emplace();
     parser_->body_limit(kBodyBytesMax);
-    stream_.expires_after(kIdleTime);
+    expect();
     http::async_read(stream_, buffer_, *parser_,
                      [self = shared_from_this()](ErrorCode code, size_t) {
+                       self->setup_->requests.done(self->ticket_);
                        if (!code) self->handle(self->parser_->release());
                      });
   }
 
  private:
+  // A whole request, or that it takes the answer.
+  void expect() {
+    ticket_ = setup_->requests.begin([weak = weak_from_this()] {
+      if (auto self = weak.lock()) self->stream_.close();
+    });
+  }
   void handle(Request request) {
     std::string_view target = view(request.target());
     std::string_view path = target.substr(0, target.find('?'));
@@ -192,7 +205,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     if (request.method() != http::verb::get)
       return respond(refuse(request, http::status::method_not_allowed, "GET or POST"));
     if (path == "/api/live" && beast::websocket::is_upgrade(request)) {
-      std::make_shared<LiveConnection>(std::move(stream_), setup_->core)->start(request);
+      std::make_shared<LiveConnection>(std::move(stream_), setup_)->start(request);
     } else if (path == "/api/state") {
       respond(
           make_response(request, http::status::ok, "application/json", state_json(setup_->core)));
@@ -229,13 +242,16 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
 
   void respond(Response response) {
     auto kept = std::make_shared<Response>(std::move(response));
+    expect();
     http::async_write(stream_, *kept, [self = shared_from_this(), kept](ErrorCode code, size_t) {
+      self->setup_->requests.done(self->ticket_);
       if (!code && kept->keep_alive()) self->read();
     });
   }
 
   beast::tcp_stream stream_;
   std::shared_ptr<HttpSetup> setup_;
+  WaitingList::Ticket ticket_ = 0;
   beast::flat_buffer buffer_{2 * kBodyBytesMax};
   std::optional<http::request_parser<http::string_body>> parser_;
 };
@@ -254,13 +270,16 @@ class HttpListener final : public Listener {
     return {};
   }
   uint16_t port() const override { return acceptor_.local_endpoint().port(); }
+  void tick(uint64_t now_ms) override {
+    setup_->requests.tick(now_ms);
+    setup_->live.tick(now_ms);
+  }
 
  private:
   void accept() {
     acceptor_.async_accept([this](ErrorCode code, Tcp::socket socket) {
       if (code == asio::error::operation_aborted) return;
-      if (!code && setup_->connections < kConnectionsMax)
-        std::make_shared<HttpConnection>(std::move(socket), setup_)->read();
+      if (!code) std::make_shared<HttpConnection>(std::move(socket), setup_)->read();
       accept();
     });
   }
@@ -273,7 +292,9 @@ class HttpListener final : public Listener {
 
 Result<std::shared_ptr<Listener>> serve_http(asio::io_context& io, ServerCore& core, uint16_t port,
                                              const std::string& token, const std::string& folder) {
-  auto setup = std::make_shared<HttpSetup>(HttpSetup{core, token, folder, {}});
+  const uint64_t stalled_ms = core.catalog().limits().stalled_ms;
+  std::shared_ptr<HttpSetup> setup(
+      new HttpSetup{core, token, folder, {}, {kUnheardMax, stalled_ms}, {SIZE_MAX, stalled_ms}});
   auto listener = std::make_shared<HttpListener>(io, std::move(setup));
   BELAY_TRY(listener->start(port));
   return std::shared_ptr<Listener>(std::move(listener));

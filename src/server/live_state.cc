@@ -10,7 +10,7 @@ using Json = nlohmann::ordered_json;
 Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(); }
 Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
-Json to_json(const Snapshot& snapshot) {
+Json as_shown(const Snapshot& snapshot) {
   return {{"id", snapshot.id},
           {"parent", text_or_null(snapshot.parent)},
           {"time_ms", snapshot.taken_unix_ms},
@@ -21,7 +21,7 @@ Json to_json(const Snapshot& snapshot) {
 
 Json fields_of(const Client& client) {
   Json snapshots = Json::array();
-  for (const Snapshot& snapshot : client.snapshots) snapshots.push_back(to_json(snapshot));
+  for (const Snapshot& snapshot : client.snapshots) snapshots.push_back(as_shown(snapshot));
   const Snapshot* goal = client.goal();
   return {{"name", client.name},
           {"driver", client.driver},

@@ -1,5 +1,8 @@
-// Test only: a host that does nothing for its session but to note it.
+// Test only: a host that does nothing for its session but to note it, as words.
 #pragma once
+
+#include <errno.h>
+#include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
@@ -27,6 +30,7 @@ class NotingHost final : public SessionHost {
     said.push_back(fmt::format("{} {}={}", name_of(type), name, *body));
   }
   Status send_file(const Client&, std::string_view name) override {
+    EXPECT_TRUE(is_plain_name(name)) << "a way out of the client's folder";
     if (name != "here.model") return fail(ENOENT, "no file");
     said.push_back("file");
     return {};

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <random>
 
+#include "base/checksum.h"
 #include "learn/exchange.h"
 
 namespace belay {
@@ -76,8 +77,46 @@ TEST(Protocol, HugeSizesAreRefused) {
   EXPECT_TRUE(refused(FrameType::kWts, 4, kWeightsBytesMax + 1));
 }
 
+// Goal: each field of a header is looked at, though its checksum is right.
+TEST(Protocol, HeadersOfAnotherVersionAreRefused) {
+  auto refused = [](auto change) {
+    FrameHeader header = make_header(FrameType::kGet, 0, 4, 0);
+    change(header);
+    header.checksum = checksum(&header, offsetof(FrameHeader, checksum));
+    return !check_header(header, 1 << 20);
+  };
+  EXPECT_FALSE(refused([](FrameHeader&) {}));
+  EXPECT_FALSE(refused([](FrameHeader& header) { header.flags = kFlagsKnown; }));
+  EXPECT_FALSE(refused([](FrameHeader& header) { header.type = kFrameTypeLast; }));
+  EXPECT_FALSE(refused([](FrameHeader& header) { header.name_bytes = kFrameNameMax; }));
+  EXPECT_TRUE(refused([](FrameHeader& header) { header.magic[3] = 'Z'; }));
+  EXPECT_TRUE(refused([](FrameHeader& header) { header.version = 2; }));
+  EXPECT_TRUE(refused([](FrameHeader& header) { header.type = 0; }));
+  EXPECT_TRUE(refused([](FrameHeader& header) { header.type = kFrameTypeLast + 1; }));
+  EXPECT_TRUE(refused([](FrameHeader& header) { header.flags = kFlagsKnown + 1; }));
+  EXPECT_TRUE(refused([](FrameHeader& header) { header.reserved = 1; }));
+  FrameHeader text = make_header(FrameType::kSet, 0, 4, kTextBytesMax);
+  EXPECT_TRUE(check_header(text, 0)) << "text passes, where no file does";
+}
+
+TEST(Protocol, PlainNames) {
+  using namespace std::string_view_literals;
+  const std::string longest(kFrameNameMax, 'n');
+  for (std::string_view name : {"a"sv, "Z"sv, "0"sv, "a.b-c_d"sv, std::string_view(longest)})
+    EXPECT_TRUE(is_plain_name(name)) << name;
+  for (std::string_view name : {""sv, "."sv, ".."sv, ".a"sv, "a/b"sv, "/a"sv, "a\0b"sv, "a b"sv,
+                                "a\nb"sv, "\xc3\xa4"sv, "a:b"sv, "~"sv})
+    EXPECT_FALSE(is_plain_name(name)) << name;
+  EXPECT_FALSE(is_plain_name(longest + "n"));
+}
+
 TEST(Protocol, TextValues) {
-  constexpr std::string_view kText = "name=a=b\nscore=1.5\nloss=nan\nlong";
+  constexpr std::string_view kText =
+      "name=a=b\nscore=1.5\nloss=nan\nunit=1.5ms\nhuge=1e999\nendless=inf\nlong";
+  for (const char* key : {"unit", "huge", "endless", "long"})
+    EXPECT_TRUE(std::isnan(number_value(kText, key))) << key;
+  EXPECT_EQ(text_value("longer", "long"), "");
+  EXPECT_EQ(text_value(std::string_view("long=er").substr(0, 4), "long"), "") << "it ends there";
   EXPECT_EQ(text_value(kText, "name"), "a=b");
   EXPECT_EQ(text_value(kText, "nam"), "");
   EXPECT_EQ(number_value(kText, "score"), 1.5);

@@ -13,6 +13,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/fd.h"
 #include "server/token_proof.h"
 
 namespace belay {
@@ -26,21 +27,20 @@ struct Free {
   void operator()(addrinfo* list) const { freeaddrinfo(list); }
 };
 
-Result<int> connect_tcp(const RelayOptions& options) {
+Result<Fd> connect_tcp(const RelayOptions& options) {
   addrinfo hints{.ai_socktype = SOCK_STREAM}, *list = nullptr;
   if (int code = getaddrinfo(options.host.c_str(), options.port.c_str(), &hints, &list); code != 0)
     return fail(EHOSTUNREACH, "{}: {}", options.host, gai_strerror(code));
   std::unique_ptr<addrinfo, Free> freed(list);
   int code = ECONNREFUSED;
   for (addrinfo* at = list; at != nullptr; at = at->ai_next) {
-    int fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
-    if (fd >= 0 && connect(fd, at->ai_addr, at->ai_addrlen) == 0) {
+    Fd fd(socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol));
+    if (connect(fd.get(), at->ai_addr, at->ai_addrlen) == 0) {
       int yes = 1;
-      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+      setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
       return fd;
     }
     code = errno;
-    if (fd >= 0) close(fd);
   }
   return fail(code, "{}:{}: {}", options.host, options.port, errno_text(code));
 }
@@ -65,6 +65,16 @@ Status prove(SSL* connection, const std::string& token) {
   BELAY_TRY(read_whole(connection, theirs));
   if (!same_proof(right, theirs)) return fail(EACCES, "the server does not know the token");
   return {};
+}
+
+Result<std::unique_ptr<SSL, Free>> open_tls(int remote, const std::string& token) {
+  std::unique_ptr<SSL_CTX, Free> context(SSL_CTX_new(TLS_client_method()));
+  SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION);
+  std::unique_ptr<SSL, Free> connection(SSL_new(context.get()));
+  SSL_set_fd(connection.get(), remote);
+  if (SSL_connect(connection.get()) != 1) return fail(EPROTO, "no TLS 1.3 with the server");
+  BELAY_TRY(prove(connection.get(), token));
+  return connection;
 }
 
 // Bytes on their way in one direction.
@@ -149,18 +159,19 @@ class Pump {
 
 Status run_relay(const RelayOptions& options) {
   signal(SIGPIPE, SIG_IGN);
-  BELAY_ASSIGN(int remote, connect_tcp(options));
-  std::unique_ptr<SSL_CTX, Free> context(SSL_CTX_new(TLS_client_method()));
-  SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION);
-  std::unique_ptr<SSL, Free> connection(SSL_new(context.get()));
-  SSL_set_fd(connection.get(), remote);
-  if (SSL_connect(connection.get()) != 1) return fail(EPROTO, "no TLS 1.3 with the server");
-  BELAY_TRY(prove(connection.get(), options.token));
+  BELAY_ASSIGN(Fd remote, connect_tcp(options));
+  BELAY_ASSIGN(auto connection, open_tls(remote.get(), options.token));
   if (options.detach) {
     if (pid_t child = fork(); child != 0) _exit(child < 0 ? 1 : 0);
     setsid();
   }
-  Pump(options.socket, remote, connection.get()).run();
+  Pump(options.socket, remote.get(), connection.get()).run();
+  return {};
+}
+
+Status try_relay(const RelayOptions& options) {
+  BELAY_ASSIGN(Fd remote, connect_tcp(options));
+  BELAY_TRY(open_tls(remote.get(), options.token));
   return {};
 }
 

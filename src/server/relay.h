@@ -13,7 +13,9 @@ struct RelayOptions {
   bool detach = false;  // once the server has let it in: the caller's process ends, a child goes on
 };
 
-// Returns when either end has closed.
+// Returns when either end has closed. Fails with EACCES when they have not the same token.
 Status run_relay(const RelayOptions& options);
+// Whether the server is there, and lets in who has this token.
+Status try_relay(const RelayOptions& options);
 
 }  // namespace belay

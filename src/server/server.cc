@@ -8,18 +8,15 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/read_until.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/streambuf.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <boost/asio/write.hpp>
 #include <list>
 
 #include "base/log.h"
 #include "server/asio_wire.h"
 #include "server/connection.h"
-#include "server/control.h"
+#include "server/control_socket.h"
 #include "server/criu_driver.h"
 #include "server/listeners.h"
 #include "server/terminal.h"
@@ -35,7 +32,6 @@ constexpr size_t kReadBytes = 1 << 20;
 constexpr int kSocketBytes = 4 << 20;
 // Connections beyond the clients: views, commands, and those that have not said who they are.
 constexpr size_t kOtherConnectionsMax = 4096;
-constexpr size_t kCommandBytesMax = 65536;
 constexpr uint64_t kTickMs = 1000;
 
 uint64_t unix_ms() {
@@ -62,27 +58,6 @@ ucred peer_of(Local::socket& socket) {
 // Only processes of the user that the server runs as.
 bool is_same_user(Local::socket& socket) { return peer_of(socket).uid == geteuid(); }
 
-// One command of `belay ctl`: a line comes, a line goes.
-struct CommandConnection : std::enable_shared_from_this<CommandConnection> {
-  explicit CommandConnection(Local::socket connected) : socket(std::move(connected)) {}
-  Local::socket socket;
-  asio::streambuf buffer{kCommandBytesMax};
-  std::string answer;
-
-  void start(ServerCore& core) {
-    asio::async_read_until(socket, buffer, '\n',
-                           [self = shared_from_this(), &core](ErrorCode code, size_t bytes) {
-                             if (code) return;
-                             auto data = static_cast<const char*>(self->buffer.data().data());
-                             control(core, std::string(data, bytes), [self](std::string text) {
-                               self->answer = std::move(text) + "\n";
-                               asio::async_write(self->socket, asio::buffer(self->answer),
-                                                 [self](ErrorCode, size_t) {});
-                             });
-                           });
-  }
-};
-
 }  // namespace
 
 class Server::Impl final : public ServerCore {
@@ -91,7 +66,8 @@ class Server::Impl final : public ServerCore {
       : options_(std::move(options)),
         folder_(std::move(folder)),
         catalog_(options_.limits, fmt::format("{:x}", unix_ms())),
-        buffer_(kReadBytes) {}
+        buffer_(kReadBytes),
+        commands_(std::make_shared<WaitingList>(kUnheardMax, options_.limits.stalled_ms)) {}
   ~Impl() override { leave(); }
 
   Status start();
@@ -148,6 +124,7 @@ class Server::Impl final : public ServerCore {
   asio::signal_set signals_{io_};
   std::list<Local::acceptor> acceptors_;
   std::vector<std::shared_ptr<Listener>> listeners_;
+  std::shared_ptr<WaitingList> commands_;
   std::vector<std::string> sockets_, addresses_;
   std::list<std::shared_ptr<Connection>> connections_;
   std::list<Attachment> attachments_;
@@ -324,8 +301,8 @@ void Server::Impl::forget_closed() {
     const Client* client = catalog_.find(known.first);
     if (client->connected || known.second->driver->outlives_client()) return false;
     log(LogLevel::kError,
-        "the machine of client '{}' is gone, and its snapshots with it unless it "
-        "still runs: belay vm starts one",
+        "the machine of client '{}' is gone; one that belay vm starts in its place is "
+        "connected, and brought back where it has snapshots",
         known.first);
     return true;
   });
@@ -343,12 +320,13 @@ Status Server::Impl::start() {
   addresses_.push_back("unix:" + options_.socket);
   if (!options_.control.empty()) {
     BELAY_TRY(listen_local(options_.control, [this](Local::socket socket) {
-      std::make_shared<CommandConnection>(std::move(socket))->start(*this);
+      serve_command(std::move(socket), *this, commands_);
     }));
   }
   if (!options_.tcp.empty()) {
-    BELAY_ASSIGN(auto tls, listen_tls(io_, options_.tcp, options_.token,
-                                      [this](auto wire) { add(std::move(wire), nullptr); }));
+    BELAY_ASSIGN(auto tls,
+                 listen_tls(io_, options_.tcp, options_.token, options_.limits.greeting_ms,
+                            [this](auto wire) { add(std::move(wire), nullptr); }));
     std::string host = options_.tcp.substr(0, options_.tcp.rfind(':'));
     addresses_.push_back(fmt::format("tcp:{}:{}", host, tls->port()));
     listeners_.push_back(std::move(tls));
@@ -375,6 +353,8 @@ void Server::Impl::tick() {
     uint64_t now = unix_ms();
     forget_closed();
     for (Attachment& attachment : attachments_) look_for(attachment);
+    commands_->tick(now);
+    for (auto& listener : listeners_) listener->tick(now);
     // A copy: a tick may close connections.
     for (auto& connection : std::vector(connections_.begin(), connections_.end()))
       connection->tick(now);
@@ -408,6 +388,7 @@ void Server::Impl::leave() {
   connections_.clear();
   for (const std::string& path : sockets_) unlink(path.c_str());
   sockets_.clear();
+  if (options_.removes_folder) folder_.remove_if_empty();
 }
 
 Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {

@@ -22,16 +22,17 @@ struct AttachedClient {
 };
 
 struct ServerOptions {
-  std::string folder;          // its state
-  std::string socket;          // Unix socket for clients of the same user; "@...": in no folder
-  std::string control;         // Unix socket for `belay ctl`; "": none
-  bool ends_by_signal = true;  // SIGINT and SIGTERM
-  std::string tcp;             // HOST:PORT for clients that know the token, over TLS; "": none
-  std::string token;           // of TCP and HTTP
-  int http_port = -1;          // of the page, on 127.0.0.1; -1: none, 0: any
-  std::string page_folder;     // the page's files
-  bool view = false;           // the terminal shows what goes on, and takes keys
-  std::string criu;            // the program; "": the driver of that name is not offered
+  std::string folder;           // its state
+  bool removes_folder = false;  // when it ends, unless a client's state is in it
+  std::string socket;           // Unix socket for clients of the same user; "@...": in no folder
+  std::string control;          // Unix socket for `belay ctl`; "": none
+  bool ends_by_signal = true;   // SIGINT and SIGTERM
+  std::string tcp;              // HOST:PORT for clients that know the token, over TLS; "": none
+  std::string token;            // of TCP and HTTP
+  int http_port = -1;           // of the page, on 127.0.0.1; -1: none, 0: any
+  std::string page_folder;      // the page's files
+  bool view = false;            // the terminal shows what goes on, and takes keys
+  std::string criu;             // the program; "": the driver of that name is not offered
   ServerLimits limits;
   std::vector<AttachedClient> attached;
   Os* os = &real_os();  // of its state

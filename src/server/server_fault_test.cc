@@ -45,8 +45,9 @@ class FileDriver final : public SnapshotDriver {
   Status restore(const std::string& id) override {
     BELAY_TRY(os_.pass());
     if (access((folder_ + "/" + id).c_str(), F_OK) != 0) return fail(ENOENT, "no {}", id);
+    if (!fs::is_empty(folder_ + "/" + id)) return fail(EIO, "{} is damaged", id);
     (void)os_.pass();
-    return {};
+    return start_anew();
   }
   Status remove(const std::string& id) override {
     BELAY_TRY(os_.pass());
@@ -59,6 +60,11 @@ class FileDriver final : public SnapshotDriver {
     for (const auto& entry : fs::directory_iterator(folder_))
       ids.push_back(entry.path().filename());
     return ids;
+  }
+  bool is_standing() const override { return fs::exists(folder_ + "-stand"); }
+  Status start_anew() override {
+    fs::remove(folder_ + "-stand");
+    return {};
   }
 
  private:
@@ -126,7 +132,32 @@ class Story {
     ASSERT_TRUE(take() && go_back() && get());
   }
 
+  // It is started again beside its snapshots, the last of which is damaged, and then beside none.
+  void bring_the_machine_back() {
+    ASSERT_TRUE(start(StrikingOs::kNever) && greet() && set("model") && take() && take());
+    std::ofstream(folder_ + "/images/" + now_.snapshots[1]) << "damage";
+    stand();
+    peer_ = Peer(Fd(accept(port_.get(), nullptr, nullptr)));
+    auto heard = peer_.hear();
+    ASSERT_TRUE(heard.has_value());
+    EXPECT_EQ(heard->flags, kFlagRestored) << heard->body;
+    now_.goal = now_.snapshots[0];
+    EXPECT_EQ(heard->name, now_.goal);
+    EXPECT_EQ(look(), now_);
+    ASSERT_TRUE(get() && go_back() && take());
+    for (const std::string& image : images()) fs::remove(folder_ + "/images/" + image);
+    stand();
+    accepted_ = false;
+    ASSERT_TRUE(greet());
+    EXPECT_FALSE(fs::exists(folder_ + "/images-stand")) << "it was not started";
+    EXPECT_EQ(look(), (Truth{.file = "model"}));
+  }
+
  private:
+  void stand() {
+    std::ofstream(folder_ + "/images-stand");
+    peer_.hang_up();
+  }
   bool start(uint64_t number) {
     accepted_ = false;
     return server_.start(strike_, number, [&](ServerOptions& options, StrikingOs& os) {
@@ -339,12 +370,16 @@ TEST_P(ServerFaults, AtEveryChange) {
   EXPECT_GT(number, 50u) << "hardly any change was seen";
 }
 
-TEST(ServerMachine, IsKilledAndStartedAgain) {
+void play_with_machine(void (Story::*scene)()) {
   std::string folder = testing::TempDir() + "belay-faults-XXXXXX";
   BELAY_CHECK(mkdtemp(folder.data()) != nullptr);
-  Story(folder, Strike::kKill, true).lose_the_machine();
+  (Story(folder, Strike::kKill, true).*scene)();
   fs::remove_all(folder);
 }
+TEST(ServerMachine, IsKilledAndAnotherTakesItsPlace) {
+  play_with_machine(&Story::lose_the_machine);
+}
+TEST(ServerMachine, IsKilledAndStartedAgain) { play_with_machine(&Story::bring_the_machine_back); }
 
 std::string name_of_case(const testing::TestParamInfo<std::tuple<Strike, bool>>& info) {
   auto [strike, machine] = info.param;

@@ -29,6 +29,11 @@ void Session::leave() {
   client_ = nullptr;
 }
 
+Status Session::say_no(const Error& error) {
+  host_.send(FrameType::kNo, 0, "", error.text());
+  return {};
+}
+
 Status Session::refuse(const Error& error) {
   say_no(error);
   on_disconnect();
@@ -38,16 +43,14 @@ Status Session::refuse(const Error& error) {
 Status Session::begin(const Frame& frame) {
   bool greets = frame.type == FrameType::kSet && frame.name == ":client";
   if (state_ == State::kGreeting && !greets)
-    return refuse(fail(EPROTO, "{} before SET :client", name_of(frame.type)).value());
-  if (state_ == State::kReady && greets)
-    return refuse(fail(EPROTO, "SET :client a second time").value());
+    return refuse(fail(EPROTO, "{} before SET :client", name_of(frame.type)));
+  if (state_ == State::kReady && greets) return refuse(fail(EPROTO, "SET :client a second time"));
   if (state_ != State::kGreeting && state_ != State::kReady)
-    return refuse(
-        fail(EPROTO, "{} before the answer to {}", name_of(frame.type), name_of(type_)).value());
+    return refuse(fail(EPROTO, "{} before the answer to {}", name_of(frame.type), name_of(type_)));
   if (client_ != nullptr && client_->session != this)
-    return refuse(fail(ECONNRESET, "the program has connected anew").value());
+    return refuse(fail(ECONNRESET, "the program has connected anew"));
   if (frame.type == FrameType::kYes || frame.type == FrameType::kNo)
-    return refuse(fail(EPROTO, "a {} that answers nothing", name_of(frame.type)).value());
+    return refuse(fail(EPROTO, "a {} that answers nothing", name_of(frame.type)));
 
   type_ = frame.type;
   flags_ = frame.flags;
@@ -57,8 +60,7 @@ Status Session::begin(const Frame& frame) {
   is_file_ = type_ == FrameType::kSet && !frame.name.starts_with(kReservedPrefix);
   if (!is_file_ && is_text(type_) && frame.body_bytes > kTextBytesMax)
     return refuse(
-        fail(EMSGSIZE, "SET {} of {} bytes, at most {}", name_, frame.body_bytes, kTextBytesMax)
-            .value());
+        fail(EMSGSIZE, "SET {} of {} bytes, at most {}", name_, frame.body_bytes, kTextBytesMax));
   if (state_ == State::kReady) state_ = State::kReceiving;
   if (is_file_) {
     // The body has to be read all the same; the answer comes behind it.
@@ -99,12 +101,9 @@ Status Session::end() {
   if (type_ == FrameType::kExp) return offer();
   if (type_ == FrameType::kWts) return publish();
   if (!is_file_) return reserved_set();
-  if (file_status_) {
-    state_ = State::kStoring;
-    host_.commit_file();
-  } else {
-    say_no(file_status_.error());
-  }
+  if (!file_status_) return say_no(file_status_.error());
+  state_ = State::kStoring;
+  host_.commit_file();
   return {};
 }
 
@@ -132,6 +131,19 @@ Status Session::greet() {
   return {};
 }
 
+Status Session::resume(Client& client, const std::string& id) {
+  if (state_ != State::kGreeting || client.connected)
+    return fail(EEXIST, "client '{}' is connected already", client.name);
+  client_ = &client;
+  client.connected = true;
+  client.session = this;
+  on_server_ = true;
+  if (client.goal()->id != id) client.target = id;  // the goal could not be restored
+  working_on_ = id;
+  state_ = State::kRestoring;
+  return {};
+}
+
 // YES or NO, with what the client is to forget.
 void Session::answer(FrameType type, uint16_t flags, std::string_view name) {
   std::string body;
@@ -145,14 +157,9 @@ void Session::answer(FrameType type, uint16_t flags, std::string_view name) {
 }
 
 Status Session::checkpoint(bool own_request) {
-  if (client_->driver == kNoDriver) {
-    say_no(fail(ENOTSUP, "a client with the driver 'none' has no snapshots").value());
-    return {};
-  }
-  if ((flags_ & kFlagBack) != 0) {
-    say_outcome();
-    return {};
-  }
+  if (client_->driver == kNoDriver)
+    return say_no(fail(ENOTSUP, "a client with the driver 'none' has no snapshots"));
+  if ((flags_ & kFlagBack) != 0) return say_outcome();
   if (!client_->asked && !own_request) {
     will_call_ = true;
     answer(FrameType::kNo, kFlagWillCall, "");
@@ -161,10 +168,7 @@ Status Session::checkpoint(bool own_request) {
   client_->asked = false;
   will_call_ = false;
   auto id = catalog_.new_snapshot(*client_);
-  if (!id) {
-    say_no(id.error());
-    return {};
-  }
+  if (!id) return say_no(id.error());
   if (steps_aside_) {
     step_aside(*id, false);
   } else if (on_server_) {
@@ -181,10 +185,8 @@ Status Session::checkpoint(bool own_request) {
 
 Status Session::restore() {
   const Snapshot* goal = client_->goal();
-  if (goal == nullptr) {
-    say_no(fail(ENOENT, "no snapshot of '{}' has been taken", client_->name).value());
-    return {};
-  }
+  if (goal == nullptr)
+    return say_no(fail(ENOENT, "no snapshot of '{}' has been taken", client_->name));
   working_on_ = goal->id;
   if (steps_aside_) {
     step_aside(goal->id, true);
@@ -208,26 +210,21 @@ void Session::step_aside(const std::string& id, bool restores) {
 }
 
 // To a client that is back.
-void Session::say_outcome() {
-  if (!client_->aside.is_done) {
-    say_no(fail(EAGAIN, "nothing has been done while the client was aside").value());
-    return;
-  }
+Status Session::say_outcome() {
+  if (!client_->aside.is_done)
+    return say_no(fail(EAGAIN, "nothing has been done while the client was aside"));
   Aside aside = std::exchange(client_->aside, {});
-  if (!aside.outcome) {
-    say_no(aside.outcome.error());
-    return;
-  }
+  if (!aside.outcome) return say_no(aside.outcome.error());
   answer(FrameType::kYes, aside.restores ? kFlagRestored : kFlagTaken, aside.id);
   if (catalog_.make_room(*client_)) host_.save(*client_);
+  return {};
 }
 
 Status Session::get(std::string_view name) {
   if (name == ":experience") return draw();
   Status sent =
       is_plain_name(name) ? host_.send_file(*client_, name) : fail(EINVAL, "no name of a file");
-  if (!sent) say_no(sent.error());
-  return {};
+  return sent ? sent : say_no(sent.error());
 }
 
 // An actor's. The answer comes when its learner can have it, at the latest.
@@ -235,10 +232,7 @@ Status Session::offer() {
   Status refused;
   if (!is_plain_name(name_)) refused = fail(EINVAL, "no name of a model");
   if (learns_) refused = fail(EINVAL, "a learner has no experience of its own");
-  if (!refused) {
-    say_no(refused.error());
-    return {};
-  }
+  if (!refused) return say_no(refused.error());
   model_ = name_;
   experience_ = std::make_shared<const std::string>(std::move(text_));
   waited_seconds_ = 0;
@@ -272,10 +266,7 @@ Status Session::publish() {
   } else if (is_plain_name(name_)) {
     published = hub_.publish(*this, name_, std::make_shared<const std::string>(std::move(text_)));
   }
-  if (!published) {
-    say_no(published.error());
-    return {};
-  }
+  if (!published) return say_no(published.error());
   learns_ = true;
   model_ = name_;
   answer(FrameType::kYes, 0, "");
@@ -283,10 +274,7 @@ Status Session::publish() {
 }
 
 Status Session::draw() {
-  if (!learns_) {
-    say_no(fail(EINVAL, "experience is for learners, who begin with weights").value());
-    return {};
-  }
+  if (!learns_) return say_no(fail(EINVAL, "experience is for learners, who begin with weights"));
   waited_seconds_ = 0;
   state_ = State::kDrawing;
   on_experience();
@@ -313,7 +301,7 @@ void Session::on_tick() {
   if (++waited_seconds_ <= kNoLearnerSeconds) return;
   hub_.leave(*this, model_);
   state_ = State::kReady;
-  say_no(fail(ENOENT, "nobody learns the model '{}'", model_).value());
+  say_no(fail(ENOENT, "nobody learns the model '{}'", model_));
   model_.clear();
   experience_.reset();
 }
@@ -321,10 +309,7 @@ void Session::on_tick() {
 Status Session::reserved_set() {
   if (name_ == ":snapshot") return note_snapshot();
   if (name_ == ":held") return note_held();
-  if (name_ != ":metrics") {
-    say_no(fail(EINVAL, "SET {}: no such thing", name_).value());
-    return {};
-  }
+  if (name_ != ":metrics") return say_no(fail(EINVAL, "SET {}: no such thing", name_));
   catalog_.note_metrics(*client_, text_, host_.now_unix_ms());
   answer(FrameType::kYes, 0, "");
   return {};
@@ -334,10 +319,8 @@ Status Session::reserved_set() {
 // and catalogue knows goes.
 Status Session::note_held() {
   constexpr size_t kHeldMax = 200'000;
-  if (client_->driver != "process") {
-    say_no(fail(EINVAL, "SET :held is for the driver 'process'").value());
-    return {};
-  }
+  if (client_->driver != "process")
+    return say_no(fail(EINVAL, "SET :held is for the driver 'process'"));
   for (std::string_view rest = text_; !rest.empty();) {
     std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
@@ -363,10 +346,8 @@ Status Session::note_snapshot() {
     commit_snapshot(id);
     return {};
   }
-  if (client_->pending.empty() || id != client_->pending) {
-    say_no(fail(EINVAL, "no snapshot of this name was to be taken").value());
-    return {};
-  }
+  if (client_->pending.empty() || id != client_->pending)
+    return say_no(fail(EINVAL, "no snapshot of this name was to be taken"));
   client_->pending.clear();
   catalog_.note_metrics(*client_, text_, host_.now_unix_ms());
   if (text_value(text_, "failed").empty()) {
@@ -438,7 +419,7 @@ void Session::on_committed(const Status& status) {
   state_ = State::kReady;
   if (!status) {
     // Not confirmed, so not there. Nobody can have pinned it.
-    if (!working_on_.empty()) (void)catalog_.remove(client_->name, working_on_);
+    if (!working_on_.empty() && catalog_.remove(client_->name, working_on_)) client_->checkpoints--;
     say_no(status.error());
     if (working_on_.empty()) leave();  // it may greet again
     return;

@@ -73,6 +73,10 @@ class Session final : public FrameSink {
   Status body(std::span<const std::byte> data) override;
   Status end() override;
 
+  // What the client runs in is being brought back, without a greeting: it is at this snapshot, and
+  // waits for the answer to the CKP of then, which on_restored() gives. Fails with EEXIST when
+  // somebody has greeted meanwhile. pre: the client has this snapshot.
+  Status resume(Client& client, const std::string& id);
   // The user wants a checkpoint: the client is called.
   void on_asked();
   void on_stored(const Status& status);
@@ -88,10 +92,14 @@ class Session final : public FrameSink {
   void on_disconnect();
 
  private:
+  using Why = tl::unexpected<Error>;
+  // NO, and the end of the connection; or the client may go on, and nothing has failed.
   Status refuse(const Error& error);
+  Status refuse(const Why& why) { return refuse(why.value()); }
+  Status say_no(const Error& error);
+  Status say_no(const Why& why) { return say_no(why.value()); }
   void leave();
   void answer(FrameType type, uint16_t flags, std::string_view name);
-  void say_no(const Error& error) { host_.send(FrameType::kNo, 0, "", error.text()); }
   Status greet();
   Status checkpoint(bool own_request);
   Status restore();
@@ -99,7 +107,7 @@ class Session final : public FrameSink {
   Status note_snapshot();
   Status note_held();
   void step_aside(const std::string& id, bool restores);
-  void say_outcome();
+  Status say_outcome();
   void add_snapshot(const std::string& id);
   void commit_snapshot(const std::string& id);
   Status reserved_set();

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "server/noting_host.h"
 
 namespace belay {
@@ -116,6 +118,7 @@ TEST_F(SessionTest, FailuresAreAnswered) {
   greet();
   EXPECT_EQ(hear(FrameType::kRes), "NO why") << "nothing taken";
   EXPECT_EQ(hear(FrameType::kGet, "none.model"), "NO why");
+  EXPECT_EQ(hear(FrameType::kSet, ":what", "score=1\n"), "NO why");
   host.disk = fail(ENOSPC, "full");
   EXPECT_EQ(hear(FrameType::kSet, "x.model", "data"), "begin x.model, abandon, NO why");
   host.disk = {};
@@ -235,6 +238,140 @@ TEST_F(SessionTest, LimitsPinsAndParents) {
   EXPECT_EQ(hear(FrameType::kCkp, "", "", kFlagOwnRequest), "NO why");
 }
 
+// Goal: what a client says of itself and its snapshots is taken if it can be true.
+TEST_F(SessionTest, NumbersThatCannotBeAreNotTaken) {
+  hear(FrameType::kSet, ":client", "name=mario\ndriver=savepoint\ninstance=a1\npid=-4\n");
+  session.on_committed({});
+  EXPECT_EQ(session.client()->pid, 0u);
+  for (const char* number : {"-1", "1e18", "1e300", "nan"}) {
+    hear(FrameType::kCkp, "", "", kFlagOwnRequest);
+    hear(FrameType::kSet, ":snapshot",
+         fmt::format("id={}\nbytes={}\ntake_ns={}\n", session.client()->pending, number, number));
+    session.on_committed({});
+    EXPECT_EQ(session.client()->snapshots.back().bytes, 0u) << number;
+    EXPECT_EQ(session.client()->snapshots.back().take_ns, 0u) << number;
+  }
+}
+
+// Goal: text has a limit of its own, below that of files, which the session knows.
+TEST_F(SessionTest, TextIsShort) {
+  greet();
+  EXPECT_EQ(hear(FrameType::kSet, ":metrics", std::string(kTextBytesMax, 'x')), "YES");
+  EXPECT_EQ(hear(FrameType::kSet, ":metrics", std::string(kTextBytesMax + 1, 'x')), "NO why");
+  EXPECT_EQ(session.state(), State::kClosed);
+}
+
+// Goal: a snapshot is listed under the name that was given out for it, once.
+TEST_F(SessionTest, OnlyTheSnapshotThatWasToBeTaken) {
+  greet();
+  EXPECT_EQ(hear(FrameType::kSet, ":snapshot", "id=\n"), "NO why");
+  hear(FrameType::kCkp, "", "", kFlagOwnRequest);
+  std::string id = session.client()->pending;
+  EXPECT_EQ(hear(FrameType::kSet, ":snapshot", "id=another\n"), "NO why");
+  EXPECT_EQ(hear(FrameType::kSet, ":snapshot", "id=" + id + "\nfailed=1\n"), "YES");
+  EXPECT_EQ(hear(FrameType::kSet, ":snapshot", "id=" + id + "\n"), "NO why");
+  EXPECT_TRUE(session.client()->snapshots.empty());
+}
+
+// Goal: the client is told to drop snapshots once that is on disk, as many as a body holds, each
+// once; where a driver of the server's has them, not at all.
+TEST_F(SessionTest, DropsAreToldInTime) {
+  greet();
+  Client& mario = *session.client();
+  for (int i = 0; i < 200; i++) mario.dropped.push_back(fmt::format("{:060}", i));
+  mario.change++;
+  hear(FrameType::kCkp);
+  EXPECT_EQ(host.text, "") << "it is not on disk yet";
+  mario.saved_change = mario.change;
+  std::string told;
+  while (!mario.dropped.empty()) {
+    hear(FrameType::kCkp);
+    ASSERT_LE(host.text.size(), kTextBytesMax);
+    ASSERT_NE(host.text, "");
+    told += host.text;
+  }
+  EXPECT_EQ(std::count(told.begin(), told.end(), '\n'), 200);
+  SessionTest_DropsAreToldInTime_Test machine;
+  machine.host.on_server = true;
+  machine.greet();
+  machine.session.client()->dropped = {"d"};
+  machine.hear(FrameType::kCkp);
+  EXPECT_EQ(machine.host.text, "");
+}
+
+// Goal: the user's wish is the next checkpoint's, whenever it comes: the call waits for an answer.
+TEST_F(SessionTest, ACallDoesNotCrossAnAnswer) {
+  bring_to(State::kStoring);
+  session.client()->asked = true;
+  EXPECT_EQ(after([&] { session.on_asked(); }), "") << "who has not been told to wait asks itself";
+  session.on_stored({});
+  EXPECT_EQ(hear(FrameType::kCkp).substr(0, 5), "YES:2");
+  EXPECT_FALSE(session.client()->asked);
+  SessionTest_ACallDoesNotCrossAnAnswer_Test back;
+  back.bring_to(State::kRestoring);
+  back.session.on_restored(fail(EIO, "loadvm"));
+  back.hear(FrameType::kCkp);
+  back.hear(FrameType::kRes);
+  back.session.on_restored({});
+  EXPECT_EQ(back.after([&] { back.session.on_asked(); }), "") << "that it waits, it has forgotten";
+  SessionTest_ACallDoesNotCrossAnAnswer_Test busy;
+  busy.greet();
+  busy.hear(FrameType::kCkp);
+  busy.hear(FrameType::kSet, "x.model", "data");
+  EXPECT_EQ(busy.after([&] { busy.session.on_asked(); }), "");
+  busy.session.on_stored({});
+  EXPECT_EQ(busy.after([&] { busy.session.on_asked(); }), "CKP");
+}
+
+// Goal: answers that come when nobody waits for them, from work that was begun before, say nothing.
+TEST_F(SessionTest, LateResultsAreNoAnswers) {
+  greet();
+  EXPECT_EQ(after([&] {
+              session.on_stored({});
+              session.on_taken({});
+              session.on_restored({});
+              session.on_committed({});
+              session.on_room();
+              session.on_experience();
+            }),
+            "");
+  EXPECT_EQ(session.state(), State::kReady);
+}
+
+// Goal: a greeting that could not be written leaves the name free.
+TEST_F(SessionTest, WhoseGreetingIsNotOnDiskMayGreetAgain) {
+  hear(FrameType::kSet, ":client", "name=mario\ndriver=savepoint\ninstance=a1\n");
+  EXPECT_EQ(after([&] { session.on_committed(fail(ENOSPC, "full")); }), "NO why");
+  EXPECT_EQ(session.state(), State::kGreeting);
+  EXPECT_FALSE(catalog.find("mario")->connected);
+  EXPECT_EQ(hear(FrameType::kSet, ":client", "name=mario\ndriver=savepoint\ninstance=b2\n"),
+            "commit");
+}
+
+// Goal: a machine that was started again: the program hears, without a greeting, that it is back,
+// unless somebody else speaks for it.
+TEST_F(SessionTest, ResumedWithoutAGreeting) {
+  host.on_server = true;
+  greet();
+  Client& mario = *session.client();
+  for (const char* id : {"a", "b"}) catalog.add(mario, {.id = id});
+  NotingHost other;
+  Session second(catalog, hub, other);
+  EXPECT_EQ(second.resume(mario, "a").error().code, EEXIST);
+  EXPECT_EQ(session.resume(mario, "a").error().code, EEXIST);
+  Client& luigi = **catalog.join("luigi", "vm", "l1");
+  luigi.connected = false;
+  EXPECT_EQ(session.resume(luigi, "a").error().code, EEXIST);
+  session.on_disconnect();
+  ASSERT_TRUE(second.resume(mario, "a"));
+  EXPECT_EQ(second.state(), State::kRestoring);
+  EXPECT_TRUE(mario.connected);
+  second.on_restored({});
+  EXPECT_EQ(other.said, std::vector<std::string>{"YES:16 a"});
+  EXPECT_EQ(mario.current, "a");
+  EXPECT_EQ(mario.goal()->id, "a") << "the newest could not be restored";
+}
+
 // Goal: names that are paths, hidden, empty or too long reach no file.
 TEST_F(SessionTest, NamesAreNoPaths) {
   greet();
@@ -287,138 +424,6 @@ TEST_F(SessionTest, DiskSpaceIsLimited) {
   EXPECT_EQ(hear(FrameType::kCkp, "", "", kFlagOwnRequest), "NO why");
   hear(FrameType::kCkp, "", "disk_bytes=4096\n");
   EXPECT_NE(hear(FrameType::kCkp, "", "", kFlagOwnRequest).find("YES:2"), std::string::npos);
-}
-
-// One of several that meet in one hub.
-struct Peer {
-  Peer(Catalog& catalog, Hub& hub, std::string_view name) : session(catalog, hub, host) {
-    EXPECT_EQ(
-        ask(FrameType::kSet, ":client", fmt::format("name={}\ndriver=none\ninstance=i\n", name)),
-        "YES");
-  }
-  // What it is told because of one frame of its own.
-  std::string ask(FrameType type, std::string_view name, std::string_view body) {
-    std::string bytes = encode_frame(type, 0, name, body);
-    EXPECT_TRUE(parser.feed(std::as_bytes(std::span(bytes)), session).has_value());
-    return told();
-  }
-  // What it has been told since.
-  std::string told() {
-    std::string all;
-    for (const std::string& word : host.said) all += (all.empty() ? "" : ", ") + word;
-    host.said.clear();
-    return all;
-  }
-  std::string offer(std::string_view body) { return ask(FrameType::kExp, "m", body); }
-  std::string draw() { return ask(FrameType::kGet, ":experience", ""); }
-
-  NotingHost host;
-  Session session;
-  FrameParser parser{uint64_t{1} << 30};
-};
-
-class HubTest : public testing::Test {
- protected:
-  Catalog catalog{ServerLimits{}, "t"};
-  Hub hub;
-};
-
-// Goal: experience waits for a learner; it reaches the learner in order, each message once; weights
-// reach each actor once, with the answer.
-TEST_F(HubTest, ExperienceOneWayWeightsTheOther) {
-  Peer one(catalog, hub, "one"), two(catalog, hub, "two"), learner(catalog, hub, "learner");
-  EXPECT_EQ(one.offer(""), "") << "nobody learns it yet";
-  EXPECT_EQ(two.offer("b"), "");
-  EXPECT_EQ(learner.ask(FrameType::kWts, "m", "w1"), "YES");
-  EXPECT_EQ(one.told(), "WTS m=w1");
-  EXPECT_EQ(two.told(), "WTS m=w1");
-  EXPECT_EQ(one.offer("a"), "YES") << "it has the weights";
-  EXPECT_EQ(learner.draw(), "EXP m=b");
-  EXPECT_EQ(learner.draw(), "EXP m=a");
-  EXPECT_EQ(learner.draw(), "") << "it waits";
-  EXPECT_EQ(two.offer("c"), "YES");
-  EXPECT_EQ(learner.told(), "EXP m=c");
-  EXPECT_EQ(learner.ask(FrameType::kWts, "m", "w2"), "YES");
-  EXPECT_EQ(learner.ask(FrameType::kWts, "m", "w3"), "YES");
-  EXPECT_EQ(two.offer("d"), "WTS m=w3") << "the newest";
-  EXPECT_EQ(one.told(), "") << "asked for nothing";
-}
-
-// Goal: the server holds a bounded number of messages; the actors of the others wait, in turn.
-TEST_F(HubTest, WhoFindsNoRoomWaits) {
-  Peer one(catalog, hub, "one"), two(catalog, hub, "two"), learner(catalog, hub, "learner");
-  learner.ask(FrameType::kWts, "m", "w");
-  EXPECT_EQ(one.offer("0"), "WTS m=w");
-  for (size_t i = 1; i < Hub::kQueuedMax; i++) EXPECT_EQ(one.offer("x"), "YES");
-  EXPECT_EQ(one.offer("y"), "");
-  EXPECT_EQ(two.offer("z"), "");
-  for (int i = 0; i < 100; i++) one.session.on_tick();
-  EXPECT_EQ(one.told(), "") << "as long as it takes: there is a learner";
-  EXPECT_EQ(learner.draw(), "EXP m=0");
-  EXPECT_EQ(one.told() + "|" + two.told(), "YES|");
-  one.session.on_disconnect();
-  for (size_t i = 1; i < Hub::kQueuedMax; i++) EXPECT_EQ(learner.draw(), "EXP m=x");
-  EXPECT_EQ(two.told(), "WTS m=w");
-  EXPECT_EQ(learner.draw(), "EXP m=y") << "what the server took is not lost with who sent it";
-  EXPECT_EQ(learner.draw(), "EXP m=z");
-}
-
-// Goal: actors that crowd in when the learner draws bring it one message for each question.
-TEST_F(HubTest, OneAnswerForEachQuestion) {
-  Peer learner(catalog, hub, "learner");
-  learner.ask(FrameType::kWts, "m", "w");
-  std::deque<Peer> actors;
-  std::vector<std::string> told;
-  for (size_t i = 0; i < 3 * Hub::kQueuedMax; i++)
-    told.push_back(
-        actors.emplace_back(catalog, hub, fmt::format("a{}", i)).offer(std::to_string(i)));
-  for (size_t i = 0; i < 3 * Hub::kQueuedMax; i++)
-    EXPECT_EQ(learner.draw(), fmt::format("EXP m={}", i));
-  for (size_t i = 0; i < actors.size(); i++) EXPECT_EQ(told[i] + actors[i].told(), "WTS m=w");
-}
-
-// Goal: a model has one learner, a learner one model; with the learner goes what it has published,
-// and the next one starts anew.
-TEST_F(HubTest, OneLearnerForAModel) {
-  Peer actor(catalog, hub, "actor"), first(catalog, hub, "first"), second(catalog, hub, "second");
-  EXPECT_EQ(first.draw(), "NO why") << "weights come first";
-  EXPECT_EQ(first.ask(FrameType::kWts, "../m", "w"), "NO why");
-  EXPECT_EQ(first.ask(FrameType::kWts, "m", "w1"), "YES");
-  EXPECT_EQ(second.ask(FrameType::kWts, "m", "w2"), "NO why");
-  EXPECT_EQ(first.ask(FrameType::kWts, "n", "w2"), "NO why");
-  EXPECT_EQ(first.offer("e"), "NO why");
-  EXPECT_EQ(actor.ask(FrameType::kExp, "a/b", "e"), "NO why");
-  EXPECT_EQ(actor.offer("e"), "WTS m=w1");
-  first.session.on_disconnect();
-  EXPECT_EQ(actor.offer("f"), "");
-  EXPECT_EQ(second.ask(FrameType::kWts, "m", "w2"), "YES");
-  EXPECT_EQ(actor.told(), "WTS m=w2");
-  EXPECT_EQ(second.draw(), "EXP m=f");
-}
-
-// Goal: nobody waits for ever: a learner hears that nothing has come, so that it can look at other
-// things, an actor that nobody learns its model.
-TEST_F(HubTest, WaitingEnds) {
-  Peer actor(catalog, hub, "actor"), learner(catalog, hub, "learner");
-  learner.ask(FrameType::kWts, "m", "w");
-  learner.draw();
-  learner.session.on_tick();
-  EXPECT_EQ(learner.told(), "");
-  learner.session.on_tick();
-  EXPECT_EQ(learner.told(), "EXP m=");
-  EXPECT_EQ(actor.ask(FrameType::kExp, "other", "e"), "");
-  for (int second = 0; second < 60; second++) actor.session.on_tick();
-  EXPECT_EQ(actor.told(), "");
-  actor.session.on_tick();
-  EXPECT_EQ(actor.told(), "NO why");
-  EXPECT_EQ(actor.offer("e"), "WTS m=w") << "it may ask for others";
-}
-
-// Goal: such a client has no snapshots.
-TEST_F(HubTest, NoSnapshots) {
-  Peer actor(catalog, hub, "actor");
-  EXPECT_EQ(actor.ask(FrameType::kCkp, "", ""), "NO why");
-  EXPECT_EQ(actor.ask(FrameType::kRes, "", ""), "NO why");
 }
 
 }  // namespace

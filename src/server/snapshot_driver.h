@@ -38,6 +38,11 @@ class SnapshotDriver {
   virtual void wake() {}
   // Snapshots can be removed though the client is not connected.
   virtual bool outlives_client() const { return false; }
+
+  // What the client runs in has ended, was started again, and stands: restore() lets it go on, and
+  // so does start_anew(), from its very beginning.
+  virtual bool is_standing() const { return false; }
+  virtual Status start_anew() { return {}; }
 };
 
 }  // namespace belay

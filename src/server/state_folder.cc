@@ -55,7 +55,7 @@ std::string sum_of(const std::string& text) {
   return fmt::format("{:016x}", checksum(text.data(), text.size()));
 }
 
-Json to_json(const Snapshot& snapshot) {
+Json as_stored(const Snapshot& snapshot) {
   return {{"id", snapshot.id},
           {"parent", snapshot.parent},
           {"taken_unix_ms", snapshot.taken_unix_ms},
@@ -79,6 +79,7 @@ Client client_of(const Json& json) {
   client.dropped = json.value("dropped", std::vector<std::string>());
   for (const Json& snapshot : json.at("snapshots"))
     client.snapshots.push_back(snapshot_of(snapshot));
+  client.checkpoints = json.value("checkpoints", uint64_t{client.snapshots.size()});
   return client;
 }
 
@@ -122,7 +123,7 @@ Status IncomingFile::open(Os& os, const std::string& folder, std::string_view na
   folder_ = folder;
   path_ = fmt::format("{}/{}", folder, name);
   temporary_ = fmt::format("{}/{}{}", folder, kTemporary, number);
-  written_ = 0;
+  bytes_ = 0;
   long fd = os.open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0600);
   if (fd < 0) return call_failed(fd, temporary_);
   fd_ = int(fd);
@@ -130,14 +131,21 @@ Status IncomingFile::open(Os& os, const std::string& folder, std::string_view na
 }
 
 Status IncomingFile::append(std::span<const std::byte> data) {
-  long result = os_->pwrite(fd_, data.data(), data.size(), written_);
+  long result = os_->pwrite(fd_, data.data(), data.size(), bytes_);
   if (result >= 0 && size_t(result) < data.size()) result = -ENOSPC;
   if (result < 0) return call_failed(result, path_);
-  written_ += data.size();
+  bytes_ += data.size();
   return {};
 }
 
+// A hint: sync_file_range(2) makes nothing durable, and what fails here, fdatasync(2) says.
+void IncomingFile::write_behind() {
+  std::lock_guard lock(in_use_);
+  if (fd_ >= 0) sync_file_range(fd_, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 Status IncomingFile::commit() {
+  std::lock_guard lock(in_use_);
   long result = os_->fdatasync(fd_);
   if (result >= 0) result = os_->rename(temporary_.c_str(), path_.c_str());
   os_->close(fd_);
@@ -170,7 +178,9 @@ Result<StateFolder> StateFolder::open(Os& os, const std::string& path) {
   long lock = os.open(lock_path.c_str(), O_RDWR | O_CREAT, 0600);
   if (lock < 0) return call_failed(lock, lock_path);
   StateFolder folder(os, path, int(lock));
-  if (flock(int(lock), LOCK_EX | LOCK_NB) != 0)
+  // One without a name was that of a server that has just removed its folder.
+  const bool locked = flock(int(lock), LOCK_EX | LOCK_NB) == 0;
+  if (!locked || os.fstat(int(lock), &info) != 0 || info.st_nlink == 0)
     return fail(EBUSY, "{}: another server uses it", path);
   BELAY_TRY(make_folder(os, path + "/clients"));
   BELAY_TRY(sync_folder(os, path));
@@ -184,6 +194,12 @@ StateFolder::StateFolder(StateFolder&& other) noexcept
 
 StateFolder::~StateFolder() {
   if (lock_ >= 0) os_->close(lock_);
+}
+
+void StateFolder::remove_if_empty() const {
+  if (rmdir((path_ + "/clients").c_str()) != 0) return;
+  os_->unlink((path_ + "/lock").c_str());
+  rmdir(path_.c_str());
 }
 
 std::string StateFolder::files_of(std::string_view client) const {
@@ -232,9 +248,14 @@ size_t StateFolder::count_files(std::string_view client) const {
 
 std::string StateFolder::serialise(const Client& client) {
   Json snapshots = Json::array();
-  for (const Snapshot& snapshot : client.snapshots) snapshots.push_back(to_json(snapshot));
-  Json json{{"name", client.name},       {"driver", client.driver}, {"instance", client.instance},
-            {"current", client.current}, {"target", client.target}, {"dropped", client.dropped},
+  for (const Snapshot& snapshot : client.snapshots) snapshots.push_back(as_stored(snapshot));
+  Json json{{"name", client.name},
+            {"driver", client.driver},
+            {"instance", client.instance},
+            {"current", client.current},
+            {"target", client.target},
+            {"dropped", client.dropped},
+            {"checkpoints", client.checkpoints},
             {"snapshots", snapshots}};
   return Json{{"xxh3", sum_of(json.dump())}, {"client", json}}.dump() + "\n";
 }

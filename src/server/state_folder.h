@@ -8,6 +8,7 @@
 // Each file is written beside, synced, renamed, and the folder synced.
 #pragma once
 
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,6 +27,10 @@ class IncomingFile {
 
   Status open(Os& os, const std::string& folder, std::string_view name, uint64_t number);
   Status append(std::span<const std::byte> data);
+  // Lets the disk begin while more comes, so that commit() waits for less. May take long; on any
+  // thread.
+  void write_behind();
+  uint64_t bytes() const { return bytes_; }
   // Durable when it returns. May take long; on any thread.
   Status commit();
   void abandon();
@@ -34,8 +39,9 @@ class IncomingFile {
  private:
   Os* os_ = nullptr;
   std::string folder_, path_, temporary_;
+  std::mutex in_use_;  // the descriptor: commit() closes it
   int fd_ = -1;
-  uint64_t written_ = 0;
+  uint64_t bytes_ = 0;
 };
 
 class StateFolder {
@@ -57,6 +63,8 @@ class StateFolder {
   Status make_client(std::string_view client);
   size_t count_files(std::string_view client) const;
   static std::string serialise(const Client& client);
+  // Nothing must be asked of it afterwards. Another server that begins meanwhile is refused.
+  void remove_if_empty() const;
   // On any thread, one at a time for a client.
   Status save(const std::string& client, const std::string& serialised) const;
 

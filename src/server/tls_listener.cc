@@ -6,13 +6,13 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/ssl.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <vector>
 
 #include "server/asio_wire.h"
 #include "server/listeners.h"
 #include "server/token_proof.h"
+#include "server/waiting_list.h"
 
 namespace belay {
 namespace {
@@ -22,8 +22,6 @@ using Tcp = asio::ip::tcp;
 using ErrorCode = boost::system::error_code;
 using TlsSocket = asio::ssl::stream<Tcp::socket>;
 
-constexpr auto kHandshakeTime = std::chrono::seconds(10);
-constexpr size_t kHandshakesMax = 256;
 constexpr size_t kRecordBytes = 16384;
 constexpr long kCertificateSeconds = 10L * 365 * 24 * 3600;
 
@@ -97,68 +95,67 @@ class TlsWire final : public Wire {
 
 // One that has connected and has proved nothing yet.
 struct Knock : std::enable_shared_from_this<Knock> {
-  Knock(Tcp::socket tcp, asio::ssl::context& context, std::string token, size_t& count)
+  Knock(Tcp::socket tcp, asio::ssl::context& context, std::string token,
+        std::shared_ptr<WaitingList> waiting)
       : socket(std::make_unique<TlsSocket>(std::move(tcp), context)),
-        deadline(socket->get_executor()),
         token(std::move(token)),
-        count(count) {
-    count++;
-  }
-  ~Knock() { count--; }
+        waiting(std::move(waiting)) {}
 
   void start(std::function<void(std::unique_ptr<Wire>)> on_client) {
     opened = std::move(on_client);
-    deadline.expires_after(kHandshakeTime);
-    deadline.async_wait([self = shared_from_this()](ErrorCode code) {
+    ticket = waiting->begin([weak = weak_from_this()] {
       ErrorCode ignored;
-      if (!code && self->socket) self->socket->lowest_layer().close(ignored);
+      if (auto self = weak.lock()) self->socket->lowest_layer().close(ignored);
     });
-    socket->async_handshake(asio::ssl::stream_base::server,
-                            [self = shared_from_this()](ErrorCode code) {
-                              if (code) return self->deadline.cancel(), void();
-                              self->ask();
-                            });
+    socket->async_handshake(
+        asio::ssl::stream_base::server,
+        [self = shared_from_this()](ErrorCode code) { code ? self->leave() : self->ask(); });
   }
   void ask() {
     RAND_bytes(challenge.data(), int(challenge.size()));
     asio::async_write(*socket, asio::buffer(challenge),
                       [self = shared_from_this()](ErrorCode code, size_t) {
-                        if (code) return self->deadline.cancel(), void();
-                        self->listen();
+                        code ? self->leave() : self->listen();
                       });
   }
   void listen() {
     asio::async_read(*socket, asio::buffer(answer),
                      [self = shared_from_this()](ErrorCode code, size_t) {
-                       self->deadline.cancel();
-                       if (!code) self->judge();
+                       code ? self->leave() : self->judge();
                      });
   }
   void judge() {
     SSL* ssl = socket->native_handle();
     auto right = token_proof(token, "client", challenge, ssl);
     auto own = token_proof(token, "server", challenge, ssl);
-    if (!right || !own || !same_proof(*right, answer)) return;  // closed without a word
+    if (!right || !own || !same_proof(*right, answer)) return leave();  // without a word
     answer = *own;
     asio::async_write(*socket, asio::buffer(answer),
                       [self = shared_from_this()](ErrorCode code, size_t) {
+                        self->leave();
                         if (!code) self->opened(std::make_unique<TlsWire>(std::move(self->socket)));
                       });
   }
+  // Closed, where nobody has it any more.
+  void leave() { waiting->done(ticket); }
 
   std::unique_ptr<TlsSocket> socket;
-  asio::steady_timer deadline;
   std::string token;
-  size_t& count;
+  std::shared_ptr<WaitingList> waiting;
+  WaitingList::Ticket ticket = 0;
   ProofBytes challenge, answer;
   std::function<void(std::unique_ptr<Wire>)> opened;
 };
 
 class TlsListener final : public Listener {
  public:
-  TlsListener(asio::io_context& io, std::string token,
+  TlsListener(asio::io_context& io, std::string token, uint64_t greeting_ms,
               std::function<void(std::unique_ptr<Wire>)> on_client)
-      : io_(io), acceptor_(io), token_(std::move(token)), on_client_(std::move(on_client)) {}
+      : io_(io),
+        acceptor_(io),
+        token_(std::move(token)),
+        knocking_(std::make_shared<WaitingList>(kUnheardMax, greeting_ms)),
+        on_client_(std::move(on_client)) {}
 
   Status start(const std::string& host, const std::string& port) {
     BELAY_TRY(use_own_certificate(context_.native_handle()));
@@ -170,12 +167,13 @@ class TlsListener final : public Listener {
     return {};
   }
   uint16_t port() const override { return acceptor_.local_endpoint().port(); }
+  void tick(uint64_t now_ms) override { knocking_->tick(now_ms); }
 
  private:
   void accept() {
     acceptor_.async_accept([this](ErrorCode code, Tcp::socket socket) {
       if (code == asio::error::operation_aborted) return;
-      if (!code && knocking_ < kHandshakesMax) {
+      if (!code) {
         ErrorCode ignored;
         socket.set_option(Tcp::no_delay(true), ignored);
         std::make_shared<Knock>(std::move(socket), context_, token_, knocking_)->start(on_client_);
@@ -188,18 +186,18 @@ class TlsListener final : public Listener {
   Tcp::acceptor acceptor_;
   asio::ssl::context context_{asio::ssl::context::tlsv13_server};
   std::string token_;
-  size_t knocking_ = 0;
+  std::shared_ptr<WaitingList> knocking_;
   std::function<void(std::unique_ptr<Wire>)> on_client_;
 };
 
 }  // namespace
 
 Result<std::shared_ptr<Listener>> listen_tls(asio::io_context& io, const std::string& address,
-                                             const std::string& token,
+                                             const std::string& token, uint64_t greeting_ms,
                                              std::function<void(std::unique_ptr<Wire>)> on_client) {
   size_t colon = address.rfind(':');
   if (colon == std::string::npos) return fail(EINVAL, "'{}' is not HOST:PORT", address);
-  auto listener = std::make_shared<TlsListener>(io, token, std::move(on_client));
+  auto listener = std::make_shared<TlsListener>(io, token, greeting_ms, std::move(on_client));
   BELAY_TRY(listener->start(address.substr(0, colon), address.substr(colon + 1)));
   return std::shared_ptr<Listener>(std::move(listener));
 }

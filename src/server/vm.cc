@@ -33,7 +33,7 @@ std::string in_folder(const VmOptions& options, const char* name) {
   return options.folder + "/" + name;
 }
 
-std::vector<std::string> command_line(const VmOptions& options, bool kvm) {
+std::vector<std::string> command_line(const VmOptions& options, bool kvm, bool stands) {
   auto listening = [&](const char* name) {
     // A comma ends a value, two are one.
     std::string path;
@@ -43,6 +43,7 @@ std::vector<std::string> command_line(const VmOptions& options, bool kvm) {
   std::vector<std::string> line = {options.qemu};
   auto add = [&](std::initializer_list<std::string> words) { line.insert(line.end(), words); };
   add({"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"});
+  if (stands) add({"-S"});
   // The same processor every time: a snapshot is of one kind.
   add({"-machine", "pc", "-accel", kvm ? "kvm" : "tcg", "-cpu", "max"});
   add({"-m", std::to_string(options.memory_mib)});
@@ -147,8 +148,20 @@ Result<std::unique_ptr<Vm>> Vm::boot(const VmOptions& options, bool kvm) {
   vm->shows_console_ = !kvm || options.accelerator == Accelerator::kKvm;
   const auto end = Clock::now() + (kvm ? options.kvm_boot_limit : options.boot_limit);
   BELAY_TRY(vm->launch());
+  BELAY_TRY(vm->open_qmp(end));
   BELAY_TRY(vm->wait_for_program(end));
   vm->show_console();
+  return vm;
+}
+
+// With the accelerator of the first one: its snapshots are of that one's processor.
+Result<std::unique_ptr<Vm>> Vm::start_again(std::unique_ptr<Vm> ended) {
+  std::unique_ptr<Vm> vm(new Vm(ended->options_, ended->kvm_, true));
+  vm->no_kvm_ = ended->no_kvm_;
+  ended->leaves_snapshots_ = true;
+  ended.reset();
+  BELAY_TRY(vm->launch());
+  BELAY_TRY(vm->open_qmp(Clock::now() + vm->options_.boot_limit));
   return vm;
 }
 
@@ -162,7 +175,7 @@ Status Vm::launch() {
 }
 
 void Vm::keep(Fd own_console, Fd console, Fd qmp) {
-  std::vector<std::string> words = command_line(options_, kvm_);
+  std::vector<std::string> words = command_line(options_, kvm_, again_);
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
@@ -205,10 +218,12 @@ void Vm::show_console() {
   if (!std::exchange(shows_console_, true) && options_.console) options_.console(tail_);
 }
 
-Status Vm::create_snapshots_file(Qmp::Clock::duration limit) {
+// The one that is there, of a machine that is started again; or a new one.
+Status Vm::use_snapshots_file(Qmp::Clock::duration limit) {
   using Json = Qmp::Json;
   const std::string path = in_folder(options_, kVmSnapshots);
-  if (Fd file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)); file.get() < 0)
+  const int made = again_ ? 0 : O_CREAT | O_TRUNC;
+  if (Fd file(open(path.c_str(), O_RDWR | made | O_CLOEXEC, 0600)); file.get() < 0)
     return fail(errno, "{}: {}", path, errno_text(errno));
   // Nothing waits for the disk: snapshots don't outlive QEMU, so not a power failure either.
   const Json cache = {{"no-flush", true}};
@@ -216,19 +231,23 @@ Status Vm::create_snapshots_file(Qmp::Clock::duration limit) {
       "blockdev-add",
       {{"driver", "file"}, {"node-name", "file"}, {"filename", path}, {"cache", cache}}, limit));
   const Json format = {{"driver", "qcow2"}, {"file", "file"}, {"size", kDiskBytes}};
-  BELAY_TRY(qmp_->run_job("blockdev-create", {{"options", format}}, limit));
-  BELAY_TRY(qmp_->execute(
+  if (!again_) BELAY_TRY(qmp_->run_job("blockdev-create", {{"options", format}}, limit));
+  auto opened = qmp_->execute(
       "blockdev-add",
       {{"driver", "qcow2"}, {"node-name", kVmSnapshotsNode}, {"file", "file"}, {"cache", cache}},
-      limit));
+      limit);
+  if (!opened) return fail(opened.error().code, "{}: {}", path, opened.error().text());
   return {};
 }
 
-Status Vm::wait_for_program(Clock::time_point end) {
+Status Vm::open_qmp(Clock::time_point end) {
   auto qmp = Qmp::open(std::move(qmp_socket_), end - Clock::now());
   if (!qmp) return ended_early(qmp.error());
   qmp_ = std::move(*qmp);
-  BELAY_TRY(create_snapshots_file(end - Clock::now()));
+  return use_snapshots_file(end - Clock::now());
+}
+
+Status Vm::wait_for_program(Clock::time_point end) {
   for (;;) {
     auto event = qmp_->next_event(end - Clock::now());
     if (!event && event.error().code == ETIMEDOUT)
@@ -285,8 +304,8 @@ Vm::~Vm() {
   }
   if (!keeper_.joinable()) return;
   keeper_.join();
-  for (const char* name : {kVmPort, kVmQmp, kVmSnapshots})
-    unlink(in_folder(options_, name).c_str());
+  for (const char* name : {kVmPort, kVmQmp}) unlink(in_folder(options_, name).c_str());
+  if (!leaves_snapshots_) unlink(in_folder(options_, kVmSnapshots).c_str());
 }
 
 }  // namespace belay

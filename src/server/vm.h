@@ -62,6 +62,10 @@ class Vm {
   // Returns when the program has opened its port. As make_vm_folder() and find_qemu(); ETIMEDOUT;
   // EREMOTEIO: QEMU or the guest has ended before, and the sentence has its last words.
   static Result<std::unique_ptr<Vm>> start(const VmOptions& options);
+  // QEMU has ended, and not by the program: it is started again, beside the snapshots that it has
+  // left, and stands until a driver restores one of them (SnapshotDriver::is_standing()).
+  // EREMOTEIO: QEMU ends again, or can't read the file.
+  static Result<std::unique_ptr<Vm>> start_again(std::unique_ptr<Vm> ended);
   ~Vm();  // ends it, and its snapshots
 
   std::string_view accelerator() const { return kvm_ ? "kvm" : "tcg"; }
@@ -77,10 +81,12 @@ class Vm {
   Result<int> wait(std::chrono::milliseconds limit);
 
  private:
-  Vm(const VmOptions& options, bool kvm) : options_(options), kvm_(kvm) {}
+  Vm(const VmOptions& options, bool kvm, bool again = false)
+      : options_(options), kvm_(kvm), again_(again) {}
   static Result<std::unique_ptr<Vm>> boot(const VmOptions& options, bool kvm);
   Status launch();
-  Status create_snapshots_file(Qmp::Clock::duration limit);
+  Status open_qmp(Qmp::Clock::time_point end);
+  Status use_snapshots_file(Qmp::Clock::duration limit);
   Status wait_for_program(std::chrono::steady_clock::time_point end);
   void keep(Fd own_console, Fd console, Fd qmp);
   void read_console(int console);
@@ -88,7 +94,8 @@ class Vm {
   tl::unexpected<Error> ended_early(const Error& how);
 
   VmOptions options_;
-  bool kvm_;
+  bool kvm_, again_;
+  bool leaves_snapshots_ = false;  // to the one that is started again
   std::string no_kvm_;
   Fd qmp_socket_;
   std::optional<Qmp> qmp_;

@@ -24,6 +24,8 @@ Result<std::unique_ptr<VmDriver>> VmDriver::attach(const std::string& folder) {
   BELAY_ASSIGN(Qmp qmp, Qmp::open(std::move(*socket), kCommandLimit));
   std::unique_ptr<VmDriver> driver(new VmDriver(std::move(qmp)));
   BELAY_TRY(driver->find_snapshots());
+  BELAY_ASSIGN(Json status, driver->qmp_.execute("query-status", {}, kCommandLimit));
+  driver->standing_ = text_of(status, "status") == "prelaunch";
   return driver;
 }
 
@@ -48,8 +50,27 @@ Status VmDriver::take(const std::string& id) {
 
 Status VmDriver::restore(const std::string& id) {
   BELAY_TRY(known(id));
+  if (standing_) BELAY_TRY(wait_for_port());
   auto done = run("snapshot-load", id, true);
   return done ? go_on() : go_on_after(done.error(), id);
+}
+
+Status VmDriver::start_anew() {
+  BELAY_TRY(qmp_.execute("system_reset", {}, kCommandLimit));  // after a restore that has failed
+  return go_on();
+}
+
+// QEMU takes who has connected in its own time.
+Status VmDriver::wait_for_port() {
+  const auto end = Qmp::Clock::now() + kCommandLimit;
+  while (Qmp::Clock::now() < end) {
+    BELAY_ASSIGN(Json devices, qmp_.execute("query-chardev", {}, kCommandLimit));
+    for (const Json& device : devices)
+      if (text_of(device, "label") == kVmPort &&
+          !text_of(device, "filename").starts_with("disconnected"))
+        return {};
+  }
+  return fail(ETIMEDOUT, "nobody is connected to the port of the machine");
 }
 
 Status VmDriver::remove(const std::string& id) {
@@ -74,8 +95,8 @@ Status VmDriver::run(const char* command, const std::string& id, bool memory) {
 // QEMU starts a machine again only if it ran before.
 Status VmDriver::go_on() {
   BELAY_ASSIGN(Json status, qmp_.execute("query-status", {}, kCommandLimit));
-  if (member_of(status, "running") == true) return {};
-  BELAY_TRY(qmp_.execute("cont", {}, kCommandLimit));
+  if (member_of(status, "running") != true) BELAY_TRY(qmp_.execute("cont", {}, kCommandLimit));
+  standing_ = false;
   return {};
 }
 
@@ -86,7 +107,7 @@ Status VmDriver::go_on_after(const Error& failed, const std::string& id) {
   if (failed.text().find("while loading VM state") != std::string_view::npos)
     return fail(EIO, "snapshot {} is damaged; its machine stands until another is restored: {}", id,
                 failed.text());
-  BELAY_TRY(go_on());
+  if (!standing_) BELAY_TRY(go_on());
   return tl::make_unexpected(failed);
 }
 

@@ -1,7 +1,7 @@
 // Snapshots of the whole virtual machine that a client runs in.
 //
 // A snapshot is code to whoever restores it, and QEMU checks no sums: the machine's folder is its
-// user's alone. Snapshots live as long as QEMU, a driver finds those of the one before.
+// user's alone. A driver finds the snapshots of the one before, also of a QEMU before.
 #pragma once
 
 #include <chrono>
@@ -24,10 +24,15 @@ class VmDriver final : public SnapshotDriver {
   Status restore(const std::string& id) override;
   Status remove(const std::string& id) override;
   std::vector<std::string> list() const override { return {ids_.begin(), ids_.end()}; }
+  // QEMU was killed and started again (Vm::start_again()). Before restore() somebody is to have
+  // connected to the machine's port: else its program reads the end of it.
+  bool is_standing() const override { return standing_; }
+  Status start_anew() override;
 
  private:
   explicit VmDriver(Qmp qmp) : qmp_(std::move(qmp)) {}
   Status find_snapshots();
+  Status wait_for_port();
   Status known(const std::string& id) const;
   Status run(const char* command, const std::string& id, bool memory);
   Status go_on();
@@ -35,6 +40,7 @@ class VmDriver final : public SnapshotDriver {
 
   Qmp qmp_;
   std::set<std::string> ids_;
+  bool standing_ = false;
 };
 
 }  // namespace belay

@@ -182,27 +182,31 @@ TEST_F(VmTest, AMachineGoesOnIfQemuRefusesToLoad) {
   EXPECT_EQ(machine_.answer("NO"), "NO 6 6");
 }
 
+// Overwrites the place where the file has `what` first.
+void damage(const std::string& what, const std::string& by) {
+  std::fstream file(options().folder + "/" + kVmSnapshots,
+                    std::ios::in | std::ios::out | std::ios::binary);
+  std::stringstream whole;
+  whole << file.rdbuf();
+  const size_t place = whole.str().find(what);
+  ASSERT_NE(place, std::string::npos);
+  file.seekp(long(place)) << by << std::flush;
+}
+
 // A snapshot that is damaged stops the machine; one that is not brings it back.
 TEST_F(VmTest, ADamagedSnapshotIsAnErrorAndAnotherOneRestores) {
   auto driver = attach();
   machine_.set(7);
   ASSERT_TRUE(driver->take("seven"));
   EXPECT_EQ(machine_.answer("YES"), "YES 7 7");
-  const std::string path = options().folder + "/" + kVmSnapshots;
-  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  std::stringstream whole;
-  whole << file.rdbuf();
   const std::string magic = "QEVM";  // what QEMU's stream of a machine's state begins with
-  const size_t place = whole.str().find(magic);
-  ASSERT_NE(place, std::string::npos);
-  auto put = [&](const std::string& bytes) { file.seekp(long(place)) << bytes << std::flush; };
   machine_.set(8);
-  put("evil");
+  damage(magic, "evil");
   auto restored = driver->restore("seven");
   ASSERT_FALSE(restored);
   EXPECT_EQ(restored.error().code, EIO) << restored.error().text();
   printf("%s\n", restored.error().message);
-  put(magic);
+  damage("evil", magic);
   restored = driver->restore("seven");
   ASSERT_TRUE(restored) << restored.error().text();
   EXPECT_EQ(machine_.answer("restored"), "restored 7 7");
@@ -257,11 +261,16 @@ TEST_F(VmTest, AFolderHasOneMachineAndOneUser) {
   rmdir(open_to_all.folder.c_str());
 }
 
-// Last, since it ends the machine.
-TEST_F(VmTest, ZWhenQemuIsKilledEverybodyHearsOfIt) {
+// Last, since they end the machine.
+TEST_F(VmTest, YAMachineWhoseQemuIsKilledIsStartedAgainAndGoesBack) {
   auto driver = attach();
   machine_.set(9);
   ASSERT_TRUE(driver->take("nine"));
+  EXPECT_EQ(machine_.answer("YES"), "YES 9 9");
+  machine_.set(10);
+  ASSERT_TRUE(driver->take("ten"));
+  EXPECT_EQ(machine_.answer("YES"), "YES 10 10");
+  machine_.set(11);
   kill(machine_.vm->pid(), SIGKILL);
   auto restored = driver->restore("nine");
   ASSERT_FALSE(restored);
@@ -270,7 +279,38 @@ TEST_F(VmTest, ZWhenQemuIsKilledEverybodyHearsOfIt) {
   auto status = machine_.vm->wait(60s);
   ASSERT_TRUE(status) << status.error().text();
   EXPECT_EQ(*status, -1);
-  machine_.vm.reset();
+
+  auto again = Vm::start_again(std::move(machine_.vm));
+  ASSERT_TRUE(again) << again.error().text();
+  machine_.vm = std::move(*again);
+  driver = attach();
+  EXPECT_EQ(driver->list(), (std::vector<std::string>{"nine", "ten"}));
+  EXPECT_TRUE(driver->is_standing());
+  machine_.port = connect_unix(options().folder + "/port").value();
+  // One that can't be loaded leaves it standing, for another.
+  EXPECT_EQ(driver->restore("eight").error().code, ENOENT);
+  EXPECT_TRUE(driver->is_standing());
+  restored = driver->restore("ten");
+  ASSERT_TRUE(restored) << restored.error().text();
+  EXPECT_FALSE(driver->is_standing());
+  EXPECT_EQ(machine_.answer("restored"), "restored 10 10");
+  machine_.set(12);
+  ASSERT_TRUE(driver->take("twelve"));
+  EXPECT_EQ(machine_.answer("YES"), "YES 12 12");
+  for (const char* id : {"nine", "ten"}) EXPECT_TRUE(driver->restore(id)) << id;
+  driver.reset();
+  EXPECT_FALSE(attach()->is_standing());
+}
+
+TEST_F(VmTest, ZAMachineWhoseSnapshotsAreDamagedIsNotStartedAgain) {
+  kill(machine_.vm->pid(), SIGKILL);
+  ASSERT_TRUE(machine_.vm->wait(60s));
+  damage("QFI\xfb", "evil");
+  auto again = Vm::start_again(std::move(machine_.vm));
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, EREMOTEIO);
+  EXPECT_NE(again.error().text().find(kVmSnapshots), std::string_view::npos);
+  printf("%s\n", again.error().message);
   EXPECT_EQ(VmDriver::attach(options().folder).error().code, ENOENT);
 }
 

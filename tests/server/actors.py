@@ -14,7 +14,8 @@ import subprocess
 
 from harness import Case, expect
 
-UNAVAILABLE, BUSY = 69, 75
+USAGE, UNAVAILABLE, BUSY, PERMISSION = 64, 69, 75, 77
+TOKEN = "sixteen-characters-at-least"
 
 
 class Process:
@@ -126,6 +127,7 @@ class Test(Case):
         for part in [learner, *actors]:
             part.wait()
         expect(not socket_is_there(learner), "a socket is left")
+        expect(not (training.models / ".actors").exists(), "the server's folder is left")
         expect(training.decisions() == sorted(training.decisions()), "the curve goes back")
         expect(abs(self.play() - 9.5) < 1e-3, "not learnt")
 
@@ -183,12 +185,50 @@ class Test(Case):
             part.wait()
         expect((self.folder / "m/corridor.model").exists(), "nothing is saved")
 
+    def elsewhere(self):
+        """Actors join over TLS with the token: those of the command, and one that somebody starts
+        by hand. A wrong token or none is an error that says so, before anything is started."""
+        state, token = self.folder / "state", self.folder / "token"
+        token.write_text(TOKEN + "\n")
+        server = subprocess.Popen([self.belay, "serve", "--state", state, "--tcp", "127.0.0.1:0",
+                                   "--token-file", token], stdout=subprocess.PIPE, text=True)
+        self.running.append(server)
+        server.stdout.readline()
+        address = server.stdout.readline().strip()
+        message = self.train("minutes=5", "--server", address).end(USAGE)
+        expect("BELAY_AU_TOKEN" in message, message)
+        self.environment["BELAY_AU_TOKEN"] = TOKEN + "?"
+        message = self.train("minutes=5", "--server", address).end(PERMISSION)
+        expect(address in message and "another token?" in message, message)
+        self.environment["BELAY_AU_TOKEN"] = TOKEN
+        training = self.train("minutes=5", "--server", address)
+        training.begun()
+        other = subprocess.Popen([self.victim], stdout=subprocess.DEVNULL, cwd=self.folder,
+                                 env={**self.environment, "BELAY_AU": "act",
+                                      "BELAY_AU_ACTOR": "elsewhere", "BELAY_AU_EXCHANGE": address,
+                                      "BELAY_AU_RELAY": self.belay})
+        self.running.append(other)
+        requests = 0
+        while requests < 10:
+            shown = subprocess.run([self.belay, "ctl", "--state", state, "clients", "--json"],
+                                   capture_output=True, text=True, check=True, timeout=60)
+            clients = json.loads(shown.stdout)["clients"]
+            requests = max([client["requests"] for client in clients
+                            if client["name"].endswith(".actor-elsewhere")], default=0)
+            expect(other.poll() is None, "the actor from elsewhere has ended")
+        before = len(training.decisions())
+        training.wait_for_episodes(before + 20)
+        server.kill()
+        training.end(128 + signal.SIGTERM)
+        other.wait(60)
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--belay", required=True)
     parser.add_argument("--victim", required=True)
-    parser.add_argument("case", choices=("replaced", "resumed", "hopeless", "served"))
+    parser.add_argument("case", choices=("replaced", "resumed", "hopeless", "served",
+                                         "elsewhere"))
     options = parser.parse_args()
     Test(options).run_case(options.case)
 

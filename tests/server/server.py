@@ -276,6 +276,7 @@ class Test(ServerTest):
             peer = self.peer("k")
             last = chance.randrange(6)
             expect([s["id"] for s in self.snapshots()] == confirmed, "snapshots")
+            expect(self.client("k")["checkpoints"] == len(confirmed), "their count")
             expect({s["id"] for s in self.snapshots() if s["pinned"]} == pinned, "pins")
             kind, _, _, body = peer.ask(GET, "m.model")
             expect((body if kind == SET else None) in model, "the model")
