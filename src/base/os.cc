@@ -74,4 +74,17 @@ Os& real_os() {
   return os;
 }
 
+tl::unexpected<Error> call_failed(long result, std::string_view path) {
+  return fail(int(-result), "{}: {}", path, errno_text(int(-result)));
+}
+
+Status sync_folder(Os& os, const char* path) {
+  long fd = os.open(path, O_RDONLY | O_DIRECTORY, 0);
+  if (fd < 0) return call_failed(fd, path);
+  long result = os.fsync(int(fd));
+  os.close(int(fd));
+  if (result < 0) return call_failed(result, path);
+  return {};
+}
+
 }  // namespace belay

@@ -7,6 +7,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
+
+#include "base/error.h"
 
 namespace belay {
 
@@ -32,5 +35,10 @@ class Os {
 
 // The kernel itself.
 Os& real_os();
+
+// "PATH: why", of a result below 0.
+tl::unexpected<Error> call_failed(long result, std::string_view path);
+// What was made, renamed or removed in a folder is so after a power failure too.
+Status sync_folder(Os& os, const char* path);
 
 }  // namespace belay

@@ -89,17 +89,23 @@ void publish_refusal(const Status& status) {
   os.close(int(fd));
 }
 
+// Gives what has been taken, if it has, its name.
+Status keep_as_wanted(const Engine& engine, Status status) {
+  if (status)
+    status =
+        name_checkpoint(real_os(), g_shared.config.directory, engine.position, g_shared.keep_as);
+  crash_point("name");
+  g_shared.kept_code = status ? 0 : status.error().code;
+  if (!status) g_shared.kept_error = status.error();
+  return status;
+}
+
 void serve(Engine& engine, uint32_t up_to) {
   // Before anything is captured: what comes back must not keep its next one too.
   bool keep = __atomic_exchange_n(&g_shared.keep_next, false, __ATOMIC_ACQ_REL);
   run_events(CR_PREPARE);
   Status status = take_checkpoint(engine);
-  if (keep && status)
-    status =
-        name_checkpoint(real_os(), g_shared.config.directory, engine.position, g_shared.keep_as);
-  if (keep) crash_point("name");
-  if (keep) g_shared.kept_code = status ? 0 : status.error().code;
-  if (keep && !status) g_shared.kept_error = status.error();
+  if (keep) status = keep_as_wanted(engine, std::move(status));
   run_events(CR_RESUME);
   publish_refusal(status);
   if (!status) {

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -447,25 +448,24 @@ StorePosition continue_at(const std::vector<CheckpointInfo>& found, const StoreP
 
 Status restore_checkpoint(const Config& config, const char* name, const BuildIdentity& identity,
                           int lock_fd) {
-  std::vector<CheckpointInfo> wanted;
+  std::optional<CheckpointInfo> wanted;
   if (name != nullptr) {
     BELAY_ASSIGN(NamedCheckpoint named, find_named(config.directory, name));
-    BELAY_ASSIGN(CheckpointInfo info, read_named(real_os(), named));
-    wanted.push_back(std::move(info));
+    BELAY_ASSIGN(wanted, read_named(real_os(), named));
   }
   BELAY_ASSIGN(auto found, list_checkpoints(real_os(), config.directory, ListDepth::kMetadata));
-  if (found.empty() && name == nullptr) return {};
+  if (found.empty() && !wanted) return {};
   stop_engine();  // nothing may be taken while this process is about to be replaced
   Config chosen = config;
   int uffd = chosen.verify == CR_VERIFY_TOUCH ? open_lazy_fill() : -1;
   if (uffd < 0) chosen.verify = CR_VERIFY_AHEAD;
-  auto checkpoint = name != nullptr ? load_verified(wanted[0], identity, chosen.verify)
-                                    : choose(found, chosen, identity);
+  auto checkpoint =
+      wanted ? load_verified(*wanted, identity, chosen.verify) : choose(found, chosen, identity);
   // The program died over its first checkpoint: it begins anew, as if that had not been begun.
   if (!checkpoint && checkpoint.error().code == ENOENT && config.restore_sequence == 0) return {};
   if (!checkpoint) return tl::make_unexpected(checkpoint.error());
   BELAY_ASSIGN(Description description, Description::parse(checkpoint->description));
-  StorePosition next = continue_at(found, checkpoint->info.position, name != nullptr);
+  StorePosition next = continue_at(found, checkpoint->info.position, wanted.has_value());
   Restore restore(chosen, *checkpoint, description, next, lock_fd, uffd);
   BELAY_TRY(restore.prepare());
   log(LogLevel::kNotice, "restoring checkpoint {} of {}", checkpoint->info.position.sequence,

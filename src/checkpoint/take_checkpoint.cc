@@ -37,7 +37,7 @@ class Checkpoint {
   Status remember(std::span<const PageRun> runs);
   Status copy_runs();
   Status copy_run(const PageRun& run);
-  Status watch_new();
+  Result<std::span<Mapping>> watch_new();
   template <class Work>
   Status pause(Work work);
   void note_pause();
@@ -116,8 +116,7 @@ Status Checkpoint::copy_while_running() {
   if (engine_.tracker.kind() != DirtyTracker::Kind::kUserfault) return {};
   uint64_t previous = UINT64_MAX;
   for (int round = 0; round < kRoundsMax; round++) {
-    BELAY_TRY(watch_new());
-    BELAY_ASSIGN(auto mappings, read_mappings(engine_.mapping_memory));
+    BELAY_ASSIGN(auto mappings, watch_new());
     ScanFor what = full_ && round == 0 ? ScanFor::kAll : ScanFor::kWritten;
     BELAY_ASSIGN(run_count_, find_pages(engine_, mappings, what));
     uint64_t pages = 0;
@@ -130,18 +129,18 @@ Status Checkpoint::copy_while_running() {
   return {};
 }
 
-// What is not watched waits for the pause, and is copied there. Where that is much, as all is at
-// first, it is worth a pause of its own in which nothing is copied.
-Status Checkpoint::watch_new() {
+// The mappings as they are. What is not watched waits for the pause, and is copied there. Where
+// that is much, as all is at first, it is worth a pause of its own in which nothing is copied.
+Result<std::span<Mapping>> Checkpoint::watch_new() {
   BELAY_ASSIGN(auto mappings, read_mappings(engine_.mapping_memory));
   BELAY_ASSIGN(uint64_t pages, unwatched_pages(engine_, mappings));
-  if (pages <= kResidueGoalPages) return {};
+  if (pages <= kResidueGoalPages) return mappings;
   BELAY_TRY(pause([&]() -> Status {
     BELAY_ASSIGN(mappings, read_mappings(engine_.mapping_memory));
     return watch(engine_, mappings);
   }));
   note_pause();
-  return {};
+  return mappings;
 }
 
 // What a round copies may be gone by the time of the pause, and must not come back then.

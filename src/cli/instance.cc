@@ -31,6 +31,13 @@ bool is_end_of_chain(const CheckpointInfo& info) {
   return !info.problem.empty() && info.file_bytes == 0;
 }
 
+// Of some that have a name, more than one path leads to the same file.
+std::vector<std::string> checkpoint_files(const std::string& directory) {
+  std::vector<std::string> files = generation_files(directory);
+  for (const NamedCheckpoint& named : require(list_named(directory))) files.push_back(named.file);
+  return files;
+}
+
 Instance read_directory(const std::string& name, const std::string& directory) {
   Instance instance;
   instance.name = name;
@@ -38,10 +45,8 @@ Instance read_directory(const std::string& name, const std::string& directory) {
   instance.checkpoints = require(list_checkpoints(real_os(), directory));
   instance.running = lock_holder(directory);
   instance.refused = read_line(directory + "/refused");
-  std::vector<std::string> files = generation_files(directory);
-  for (const NamedCheckpoint& named : require(list_named(directory))) files.push_back(named.file);
   std::set<ino_t> counted;  // checkpoints share files
-  for (const std::string& file : files) {
+  for (const std::string& file : checkpoint_files(directory)) {
     struct stat info;  // it may have been replaced just now
     if (stat(file.c_str(), &info) == 0 && counted.insert(info.st_ino).second)
       instance.file_bytes += uint64_t(info.st_size);
@@ -131,8 +136,7 @@ std::vector<std::string> generation_files(const std::string& directory) {
 }
 
 void remove_instance(const std::string& directory) {
-  std::vector<std::string> files = generation_files(directory);
-  for (const NamedCheckpoint& named : require(list_named(directory))) files.push_back(named.file);
+  std::vector<std::string> files = checkpoint_files(directory);
   files.push_back(directory + "/refused");
   files.push_back(directory + "/lock");  // last but the folder: until then nobody else gets in
   for (const std::string& file : files) {
@@ -144,7 +148,7 @@ void remove_instance(const std::string& directory) {
     }
   }
   std::error_code not_empty;  // files of somebody else's stay, and the folder with them
-  fs::remove(directory + "/named", not_empty);
+  fs::remove(directory + "/" + kNamedFolder, not_empty);
   fs::remove(directory, not_empty);
 }
 

@@ -305,10 +305,10 @@ Result<int> AuClient::take_process(const char* id) {
   struct crstats statistics;
   belay_crstats(&statistics);
   Status confirmed = confirm(name.c_str(), statistics.written_bytes, took_ns);
-  if (!confirmed && link_.is_connected()) forget(fmt::format("drop={}", name));
-  if (!confirmed) unsettled_ = true;
-  if (!confirmed) return tl::make_unexpected(confirmed.error());
-  return 1;
+  if (confirmed) return 1;
+  if (link_.is_connected()) forget(fmt::format("drop={}", name));
+  unsettled_ = true;
+  return tl::make_unexpected(confirmed.error());
 }
 
 // Without a connection while CRIU copies this process, or ends it. In what it restores, this

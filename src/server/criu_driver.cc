@@ -15,6 +15,7 @@
 
 #include "base/checksum.h"
 #include "base/log.h"
+#include "base/os.h"
 
 namespace belay {
 namespace {
@@ -108,12 +109,6 @@ Result<uint64_t> sum_of(const std::string& path, bool syncs) {
   return sum;
 }
 
-Status sync_folder(const std::string& path) {
-  Fd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.get() < 0 || fsync(fd.get()) != 0) return failed(path);
-  return {};
-}
-
 // Durable when it returns, but for the folder's own name.
 Status seal(const std::string& folder, pid_t process, pid_t thread) {
   Json json{{"process", process}, {"thread", thread}, {"files", Json::object()}};
@@ -129,7 +124,7 @@ Status seal(const std::string& folder, pid_t process, pid_t thread) {
   if (fd.get() < 0) return failed(path);
   ssize_t written = write(fd.get(), text.data(), text.size());
   if (written != ssize_t(text.size()) || fsync(fd.get()) != 0) return failed(path);
-  return sync_folder(folder);
+  return sync_folder(real_os(), folder.c_str());
 }
 
 Result<Json> open_seal(const std::string& folder) {
@@ -192,7 +187,7 @@ Status CriuDriver::take(const std::string& id) {
                      folder + "/dump.log", nullptr);
   if (taken) taken = seal(folder, process_, thread_);
   if (taken && rename(folder.c_str(), image(id).c_str()) != 0) taken = failed(image(id));
-  if (taken) taken = sync_folder(folder_);
+  if (taken) taken = sync_folder(real_os(), folder_.c_str());
   if (!taken) fs::remove_all(folder, error);
   return taken;
 }

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/checksum.h"
+#include "base/plain_name.h"
 #include "learn/exchange.h"
 
 namespace belay {
@@ -19,14 +20,7 @@ std::string_view name_of(FrameType type) {
   return kNames[index < std::size(kNames) ? index : 0];
 }
 
-bool is_plain_name(std::string_view name) {
-  auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.';
-  };
-  return !name.empty() && name.size() <= kFrameNameMax && name[0] != '.' &&
-         std::all_of(name.begin(), name.end(), allowed);
-}
+bool is_plain_name(std::string_view name) { return is_plain_name(name, kFrameNameMax); }
 
 FrameHeader make_header(FrameType type, uint16_t flags, size_t name_bytes, uint64_t body_bytes) {
   FrameHeader header{.version = kFrameVersion,

@@ -22,19 +22,6 @@ namespace fs = std::filesystem;
 constexpr size_t kClientFileBytesMax = 64 << 20;
 constexpr std::string_view kTemporary = ".new-";
 
-tl::unexpected<Error> call_failed(long result, const std::string& path) {
-  return fail(int(-result), "{}: {}", path, errno_text(int(-result)));
-}
-
-Status sync_folder(Os& os, const std::string& path) {
-  long fd = os.open(path.c_str(), O_RDONLY | O_DIRECTORY, 0);
-  if (fd < 0) return call_failed(fd, path);
-  long result = os.fsync(int(fd));
-  os.close(int(fd));
-  if (result < 0) return call_failed(result, path);
-  return {};
-}
-
 // With what it is in, where that is missing.
 Status make_folders(Os& os, const std::string& path) {
   if (access(path.c_str(), F_OK) == 0) return {};
@@ -42,7 +29,7 @@ Status make_folders(Os& os, const std::string& path) {
   BELAY_TRY(make_folders(os, parent));
   long result = os.mkdir(path.c_str(), 0700);
   if (result < 0 && result != -EEXIST) return call_failed(result, path);
-  return sync_folder(os, parent);
+  return sync_folder(os, parent.c_str());
 }
 
 Status make_folder(Os& os, const std::string& path) {
@@ -154,7 +141,7 @@ Status IncomingFile::commit() {
     os_->unlink(temporary_.c_str());
     return call_failed(result, path_);
   }
-  Status synced = sync_folder(*os_, folder_);
+  Status synced = sync_folder(*os_, folder_.c_str());
   if (!synced)
     return fail(synced.error().code, "{} has been replaced, but may not stay so: {}", path_,
                 synced.error().text());
@@ -183,7 +170,7 @@ Result<StateFolder> StateFolder::open(Os& os, const std::string& path) {
   if (!locked || os.fstat(int(lock), &info) != 0 || info.st_nlink == 0)
     return fail(EBUSY, "{}: another server uses it", path);
   BELAY_TRY(make_folder(os, path + "/clients"));
-  BELAY_TRY(sync_folder(os, path));
+  BELAY_TRY(sync_folder(os, path.c_str()));
   return folder;
 }
 
@@ -234,8 +221,8 @@ Status StateFolder::make_client(std::string_view client) {
   std::string folder = fmt::format("{}/clients/{}", path_, client);
   BELAY_TRY(make_folder(*os_, folder));
   BELAY_TRY(make_folder(*os_, folder + "/files"));
-  BELAY_TRY(sync_folder(*os_, folder));
-  return sync_folder(*os_, path_ + "/clients");
+  BELAY_TRY(sync_folder(*os_, folder.c_str()));
+  return sync_folder(*os_, (path_ + "/clients").c_str());
 }
 
 size_t StateFolder::count_files(std::string_view client) const {

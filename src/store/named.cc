@@ -12,7 +12,7 @@
 #include <map>
 #include <set>
 
-#include "base/text.h"
+#include "base/plain_name.h"
 #include "store/generation.h"
 #include "store/index_reader.h"
 #include "store/merge.h"
@@ -21,8 +21,6 @@ namespace belay {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kFolder = "named";
 
 struct PathText {
   char text[kStorePathBytes + 128];
@@ -34,19 +32,6 @@ PathText path_text(fmt::format_string<Args...> format, Args&&... args) {
   auto end = fmt::format_to_n(path.text, sizeof path.text - 1, format, args...);
   *end.out = '\0';
   return path;
-}
-
-tl::unexpected<Error> failed(long result, const char* path) {
-  return fail(int(-result), "{}: {}", path, errno_text(int(-result)));
-}
-
-Status sync_folder(Os& os, const char* path) {
-  long fd = os.open(path, O_RDONLY | O_DIRECTORY, 0);
-  if (fd < 0) return failed(fd, path);
-  long result = os.fsync(int(fd));
-  os.close(int(fd));
-  if (result < 0) return failed(result, path);
-  return {};
 }
 
 template <class Number>
@@ -153,31 +138,24 @@ Status reclaim_file(Os& os, const std::string& path, uint32_t generation,
                           waste->pages[i].second - waste->pages[i].first);
   os.close(file.fd);
   if (!waste) return tl::make_unexpected(waste.error());
-  if (result < 0 && result != -EOPNOTSUPP) return failed(result, path.c_str());
+  if (result < 0 && result != -EOPNOTSUPP) return call_failed(result, path);
   return {};
 }
 
 }  // namespace
 
-bool is_checkpoint_name(std::string_view name) {
-  auto is_plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.';
-  };
-  return !name.empty() && name.size() <= kCheckpointNameMax && name[0] != '.' &&
-         std::all_of(name.begin(), name.end(), is_plain);
-}
+bool is_checkpoint_name(std::string_view name) { return is_plain_name(name, kCheckpointNameMax); }
 
 Status name_checkpoint(Os& os, const char* directory, const StorePosition& position,
                        const char* name) {
-  PathText folder = path_text("{}/{}", directory, kFolder);
+  PathText folder = path_text("{}/{}", directory, kNamedFolder);
   GenerationPath file = generation_path(directory, position.generation);
   PathText link =
       path_text("{}/{}@{}.{}", folder.text, name, position.sequence, position.generation);
   long result = os.link(file.text, link.text);
   if (result == -ENOENT) {
     result = os.mkdir(folder.text, 0700);
-    if (result < 0 && result != -EEXIST) return failed(result, folder.text);
+    if (result < 0 && result != -EEXIST) return call_failed(result, folder.text);
     BELAY_TRY(sync_folder(os, directory));
     result = os.link(file.text, link.text);
   }
@@ -193,14 +171,14 @@ Status name_checkpoint(Os& os, const char* directory, const StorePosition& posit
 Result<std::vector<NamedCheckpoint>> list_named(const std::string& directory) {
   std::vector<NamedCheckpoint> found;
   std::error_code error;
-  for (fs::directory_iterator entry(directory + "/" + kFolder, error), end; !error && entry != end;
-       entry.increment(error)) {
+  for (fs::directory_iterator entry(directory + "/" + kNamedFolder, error), end;
+       !error && entry != end; entry.increment(error)) {
     NamedCheckpoint named;
     named.file = entry->path();
     if (parse(entry->path().filename(), &named)) found.push_back(std::move(named));
   }
   if (error && error.value() != ENOENT)
-    return fail(error.value(), "{}/{}: {}", directory, kFolder, errno_text(error.value()));
+    return fail(error.value(), "{}/{}: {}", directory, kNamedFolder, errno_text(error.value()));
   std::sort(found.begin(), found.end(),
             [](const auto& a, const auto& b) { return a.sequence < b.sequence; });
   return found;
@@ -225,7 +203,7 @@ Result<CheckpointInfo> read_named(Os& os, const NamedCheckpoint& named) {
 Status drop_named(Os& os, const std::string& directory, const std::string& name) {
   BELAY_ASSIGN(NamedCheckpoint named, find_named(directory, name));
   if (long result = os.unlink(named.file.c_str()); result < 0)
-    return failed(result, named.file.c_str());
+    return call_failed(result, named.file);
   return {};
 }
 

@@ -17,6 +17,7 @@
 
 namespace belay {
 
+constexpr const char* kNamedFolder = "named";
 constexpr size_t kCheckpointNameMax = 63;
 
 // 1 to 63 letters, digits, '-', '_' and '.', the first not a '.'.
