@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <link.h>
 #include <malloc.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -128,12 +129,20 @@ static uint64_t mix(uint64_t x) {
   return x ^ x >> 31;
 }
 
+// One of the retries that the process has; false when they are used up. Any thread: a rewind finds
+// the decision that it made before, so one retry beyond the last means retries for ever.
+static int take_retry(void) {
+  int taken = rg->retries;
+  while (taken < kRetriesMax)
+    if (atomic_compare_exchange_weak(&rg->retries, &taken, taken + 1)) return 1;
+  return 0;
+}
+
 int rg_decide(int site, unsigned count) {
   uint64_t random = mix(rg->seed + mix((uint64_t)site << 32 | count));
   switch (rg->policy) {
     case kRetry:
-      if (random % 3 != 0 || rg->retries == kRetriesMax) return 0;
-      rg->retries++;
+      if (random % 3 != 0 || !take_retry()) return 0;
       return 1 + (int)(random >> 32) % 2;
     case kSkip:
       return count < kSkipsMax && random % 4 == 0;
@@ -144,9 +153,7 @@ int rg_decide(int site, unsigned count) {
 
 int rg_rewind(int site, unsigned count) {
   uint64_t random = mix(rg->seed + mix(~(uint64_t)site << 32 | count));
-  if (rg->policy != kRetry || random % 2 != 0 || rg->retries == kRetriesMax) return 0;
-  rg->retries++;
-  return 1;
+  return rg->policy == kRetry && random % 2 == 0 && take_retry();
 }
 
 int rg_again(int undo) { return rg->policy == kRetry && undo > 0; }
