@@ -99,26 +99,30 @@ int list(const CtlOptions& options) {
   return 0;
 }
 
-uint64_t taken(const Json& state, const Json& names) {
-  uint64_t count = 0;
-  for (const Json& client : state.at("clients"))
-    if (std::find(names.begin(), names.end(), client.at("name")) != names.end())
-      count += client.at("asked") ? 0 : 1;
-  return count;
+// How many of the clients have taken more checkpoints than they had.
+size_t taken(const Json& before, const Json& now, const Json& names) {
+  auto count = [](const Json& state, const Json& name) -> uint64_t {
+    for (const Json& client : state.at("clients"))
+      if (client.at("name") == name) return client.at("checkpoints");
+    return 0;
+  };
+  return size_t(std::count_if(names.begin(), names.end(), [&](const Json& name) {
+    return count(now, name) > count(before, name);
+  }));
 }
 
-// Until all of them have been answered, by a checkpoint or a reason why not.
 int checkpoint(const CtlOptions& options) {
+  const Json before = options.wait.empty() ? Json() : ask(options, "state");
   Json answer = ask(options, "checkpoint");
   const Json& names = answer.at("asked");
   if (!options.wait.empty()) {
     using Clock = std::chrono::steady_clock;
     const auto end = Clock::now() + std::chrono::milliseconds(parse_duration_ms(options.wait));
-    while (taken(ask(options, "state"), names) < names.size()) {
+    while (taken(before, ask(options, "state"), names) < names.size()) {
       if (Clock::now() > end) {
         throw Failure(kExitBusy,
                       "no checkpoint in time; it comes when the program gets to "
-                      "au_checkpoint()");
+                      "au_checkpoint(), and where it can't be taken the program says why");
       }
       poll(nullptr, 0, kLookMs);
     }

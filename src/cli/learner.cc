@@ -86,13 +86,13 @@ Learner::Learner(const LearnerOptions& options, const char* mode, Environment en
     if (getppid() != parent) _exit(kExitSignal + SIGTERM);
     // What the program prints is not to get into what a program reads.
     if (options.json) dup2(STDERR_FILENO, STDOUT_FILENO);
-    fcntl(events[1], F_SETFD, 0);
-    environment.emplace_back("BELAY_AU_PROGRESS", fmt::format("/proc/self/fd/{}", events[1]));
+    // Not inherited: with BELAY_AU_DRIVER=process the program's images can't hold it.
+    environment.emplace_back("BELAY_AU_PROGRESS", fmt::format("/proc/{}/fd/{}", parent, events[1]));
     become_program(options, mode, environment, ends);
   }
   int code = errno;
-  close(events[1]);
   events_ = events[0];
+  events_in_ = events[1];
   fcntl(events_, F_SETFL, O_NONBLOCK);
   if (child_ < 0) throw Failure(kExitUnavailable, fmt::format("fork: {}", errno_text(code)));
   ended_ = open_pidfd(child_);
@@ -104,7 +104,8 @@ Learner::~Learner() {
     waitpid(child_, nullptr, 0);
   }
   if (ended_ >= 0) close(ended_);
-  if (events_ >= 0) close(events_);
+  close(events_);
+  close(events_in_);
 }
 
 std::optional<Event> Learner::parse(const std::string& line) {
@@ -137,9 +138,6 @@ void Learner::read_lines() {
   char buffer[65536];
   ssize_t count;
   while ((count = read(events_, buffer, sizeof buffer)) > 0) text_.append(buffer, size_t(count));
-  if (count != 0) return;
-  close(events_);  // nobody can write into it any more
-  events_ = -1;    // which poll(2) passes over
 }
 
 Event Learner::next() {
@@ -161,7 +159,7 @@ Event Learner::next() {
     if (poll(watched, 3, kQuietMs) == 0) return {.kind = Event::kQuiet};
     if (watched[2].revents != 0 && ends_.take() != 0) return {.kind = Event::kEndAsked};
     ended = watched[1].revents != 0;  // seen before what it wrote last is read
-    if (events_ >= 0) read_lines();
+    read_lines();
   }
 }
 
@@ -194,7 +192,7 @@ bool Learner::wait_until_ended(std::chrono::seconds patience) {
     pollfd watched[] = {{ended_, POLLIN, 0}, {events_, POLLIN, 0}};
     if (left.count() <= 0 || poll(watched, 2, int(left.count())) == 0) return false;
     if (watched[0].revents != 0) return true;
-    if (events_ >= 0) read_lines();
+    read_lines();
     text_.clear();
   }
 }

@@ -35,26 +35,25 @@ ssize_t write_without_signal(int file, std::string_view line) {
 
 }  // namespace
 
-EpisodeLog::~EpisodeLog() {
-  if (file_ >= 0) close(file_);
-}
-
 void EpisodeLog::open(const char* path) {
-  if (path == nullptr || *path == '\0') return;
-  // At the end always: offsets of files go back with the program.
-  file_ = ::open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
-  if (file_ < 0) log(LogLevel::kError, "BELAY_AU_PROGRESS={}: {}", path, errno_text(errno));
+  if (path != nullptr) path_ = path;
 }
 
 void EpisodeLog::write(std::string_view line) {
+  int file = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
   // One call a line: lines of less than PIPE_BUF don't mix with those of others.
-  if (write_without_signal(file_, line) >= 0) return;
-  close(file_);
-  file_ = -1;
+  bool written = file >= 0 && write_without_signal(file, line) >= 0;
+  int code = errno;
+  if (file >= 0) close(file);
+  has_reader_ |= written;
+  if (written) return;
+  if (!has_reader_)  // one that is gone is nothing to complain of
+    log(LogLevel::kError, "BELAY_AU_PROGRESS={}: {}", std::string_view(path_), errno_text(code));
+  path_.clear();
 }
 
 void EpisodeLog::program_begins(const char* mode) {
-  if (file_ < 0) return;
+  if (path_.empty()) return;
   char line[128];
   auto end = fmt::format_to_n(line, sizeof line,
                               "{{\"event\": \"program\", \"mode\": \"{}\", \"pid\": {}}}\n", mode,
@@ -63,7 +62,7 @@ void EpisodeLog::program_begins(const char* mode) {
 }
 
 void EpisodeLog::model_begins(std::string_view model, const belay_au_stats& stats, bool usable) {
-  if (file_ < 0) return;
+  if (path_.empty()) return;
   char line[256];
   auto end = fmt::format_to_n(
       line, sizeof line,
@@ -73,7 +72,7 @@ void EpisodeLog::model_begins(std::string_view model, const belay_au_stats& stat
 }
 
 void EpisodeLog::episode_ended(std::string_view model, const belay_au_stats& stats, double score) {
-  if (file_ < 0) return;
+  if (path_.empty()) return;
   char line[400];
   auto end = fmt::format_to_n(
       line, sizeof line,

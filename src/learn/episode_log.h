@@ -5,16 +5,13 @@
 #include <string_view>
 
 #include "belay/autonomize.h"
+#include "learn/model_memory.h"
 
 namespace belay {
 
 class EpisodeLog {
  public:
-  EpisodeLog() = default;
-  EpisodeLog(const EpisodeLog&) = delete;
-  ~EpisodeLog();
-
-  // An empty path: nothing is told. One that can't be written to is reported, and nothing told.
+  // No path, or an empty one: nothing is told. One that can't be written to is reported.
   void open(const char* path);
 
   void program_begins(const char* mode);
@@ -24,7 +21,10 @@ class EpisodeLog {
  private:
   void write(std::string_view line);
 
-  int file_ = -1;
+  // Opened for each line: an image of the program (BELAY_AU_DRIVER=process) can hold no pipe to
+  // another process, and would cut a file to the length that it had then.
+  ModelString path_;
+  bool has_reader_ = false;
 };
 
 }  // namespace belay
