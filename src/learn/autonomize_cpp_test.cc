@@ -32,4 +32,24 @@ TEST(AutonomizeCpp, TakesWhateverHoldsNumbers) {
   EXPECT_EQ(one, 8);
 }
 
+// Goal: a null pointer is an error that says so, in each function that is given names.
+TEST(AutonomizeCpp, RefusesNullPointers) {
+  int value = 0;
+  belay_au_stats stats;
+  ASSERT_EQ(au_config("nulls", AU_DNN, AU_ADAM, 4), 0);
+  EXPECT_EQ(belay_au_config(nullptr, AU_DNN, AU_ADAM, nullptr), -1);
+  EXPECT_EQ(au_output(nullptr, "o", 1, 0, 1, 0), -1);
+  EXPECT_EQ(au_output("nulls", nullptr, 1, 0, 1, 0), -1);
+  EXPECT_EQ(au_choice("nulls", nullptr, 2, 0), -1);
+  EXPECT_EQ(au_set(nullptr, "batch", 1), -1);
+  EXPECT_EQ(au_set("nulls", nullptr, 1), -1);
+  EXPECT_EQ(belay_au_fit(nullptr, 1), -1);
+  EXPECT_EQ(belay_au_get_stats(nullptr, &stats), -1);
+  EXPECT_EQ(belay_au_get_stats("nulls", nullptr), -1);
+  // BELAY_AU is off, so these do nothing.
+  EXPECT_EQ(belay_au_extract(nullptr, BELAY_AU_I32, 1, &value), 0);
+  EXPECT_EQ(belay_au_nn(nullptr, nullptr), 0);
+  EXPECT_EQ(belay_au_write_back(nullptr, BELAY_AU_I32, 1, nullptr), 0);
+}
+
 }  // namespace

@@ -209,6 +209,68 @@ TEST_F(DecisionsTest, MisuseIsRefused) {
   EXPECT_EQ(set_option(options, "discount", std::nan("")).error().code, ERANGE);
 }
 
+// Goal: what nobody means is no example: a choice that does not exist (-1 for "unknown", say).
+TEST_F(DecisionsTest, AChoiceThatDoesNotExistIsNoExample) {
+  Run run(AuMode::kTrain, folder_);
+  for (int mode : {-1, 3, 2}) {
+    ASSERT_TRUE(run.extract("x", {1}));
+    ASSERT_TRUE(run.decisions.decide("tuner", "x"));
+    double gain[2] = {1, 2};
+    ASSERT_TRUE(run.decisions.write_back("gain", BELAY_AU_F64, 2, gain));
+    ASSERT_TRUE(run.decisions.write_back("mode", BELAY_AU_I32, 1, &mode));
+    EXPECT_EQ(run.models.find("tuner")->stats().examples, mode == 2 ? 1u : 0u) << mode;
+  }
+}
+
+// Goal: a reward or an input that is not finite brings the default, ends the game where it is the
+// game's last, and joins no two games.
+TEST_F(DecisionsTest, WhatCantBeLearntFromEndsAGameAllTheSame) {
+  Run run(AuMode::kTrain, folder_);
+  auto decide = [&](double x, double reward, bool terminal) {
+    EXPECT_TRUE(run.extract("x", {x}));
+    return run.decisions.decide_by_reward("player", "x", reward, terminal).has_value();
+  };
+  const double nan = std::nan("");
+  EXPECT_FALSE(decide(1, nan, false));
+  int key = 1;
+  EXPECT_TRUE(run.decisions.write_back("key", BELAY_AU_I32, 1, &key));
+  EXPECT_EQ(key, 0);
+  EXPECT_TRUE(decide(1, 3, false));
+  EXPECT_FALSE(decide(1, nan, true));
+  EXPECT_TRUE(decide(1, 5, false));
+  EXPECT_FALSE(decide(nan, 7, true));
+  belay_au_stats stats = run.models.find("player")->stats();
+  EXPECT_EQ(stats.episodes, 2u);
+  EXPECT_DOUBLE_EQ(stats.mean_return, (3 + 5) / 2.0);
+  EXPECT_EQ(run.models.find("player")->learned()->deep_q->memory().added(), 0u);
+}
+
+// Goal: declarations may be repeated as they were, and are refused where they can't be kept.
+TEST_F(DecisionsTest, DeclarationsAreBounded) {
+  Run run(AuMode::kTrain, folder_);
+  EXPECT_TRUE(run.models.set("player", "discount", 0.5));
+  ASSERT_TRUE(run.extract("x", {1}));
+  ASSERT_TRUE(run.decisions.decide_by_reward("player", "x", 0, false));
+  EXPECT_TRUE(run.models.set("player", "discount", 0.5));
+  EXPECT_EQ(run.models.set("player", "discount", 0.6).error().code, EBUSY);
+  EXPECT_EQ(run.models.set("nobody", "discount", 0.6).error().code, ENOENT);
+  const int32_t layers[] = {4, 0};
+  ASSERT_TRUE(run.models.declare("many", AU_DNN, AU_ADAM, layers));
+  for (size_t i = 0; i < kOutputsMax; i++)
+    ASSERT_TRUE(run.models.declare_output("many", {.name = ModelString(fmt::format("o{}", i))}));
+  EXPECT_EQ(run.models.declare_output("many", {.name = "one more"}).error().code, E2BIG);
+  EXPECT_EQ(run.models.declare_output("tuner", {.name = ""}).error().code, EINVAL);
+}
+
+// Goal: a folder of models that is not there yet is made before hours of learning, not missed
+// after.
+TEST_F(DecisionsTest, MakesTheFolderOfModels) {
+  Run run(AuMode::kTrain, folder_ + "/new");
+  teach(run, 1);
+  EXPECT_TRUE(run.models.save_all());
+  EXPECT_TRUE(std::filesystem::exists(folder_ + "/new/tuner.model"));
+}
+
 TEST(Values, AreCutToTheirType) {
   float values[] = {300, -300, 2.5f, 1e30f};
   uint8_t bytes[4];

@@ -112,6 +112,30 @@ TEST_F(Learn, AProgramThatEndsIsStartedForMore) {
   EXPECT_GE(nlohmann::json::parse(outcome.out)["episodes"], 25);
 }
 
+// Goal: a program that ignores what the calls return hears of each mistake, once and by name.
+TEST_F(Learn, SaysOnceWhatWasMisspelt) {
+  setenv("BELAY_AU", "train", 1);
+  setenv("BELAY_AU_SET", "corridoor.seed=3", 1);
+  Outcome outcome = done({BELAY_LEARNER_VICTIM, "1", "names"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  for (const char* words :
+       {"'coridor'", "'plaice'", "no model ''", "of nothing", "'kee'", "corridoor.seed=3"}) {
+    size_t at = outcome.err.find(words);
+    EXPECT_NE(at, std::string::npos) << words << "\n" << outcome.err;
+    EXPECT_EQ(outcome.err.find(words, at + 1), std::string::npos) << outcome.err;
+  }
+}
+
+// Goal: exit() in the handler of a signal that came in a call, and of a child that was forked off
+// while another thread was in one, ends the process. Without that they wait for ever.
+TEST_F(Learn, ExitWaitsForNoCallThatNeverReturns) {
+  setenv("BELAY_AU", "train", 1);
+  Outcome exited = done({BELAY_LEARNER_VICTIM, "1", "exit"});
+  EXPECT_EQ(exited.exit_code, 0);
+  EXPECT_NE(exited.err.find("in the midst of a call"), std::string::npos) << exited.err;
+  EXPECT_EQ(done({BELAY_LEARNER_VICTIM, "1", "fork"}).exit_code, 0);
+}
+
 TEST_F(Learn, NamesWhatCannotLearn) {
   auto expect = [&](const Arguments& arguments, int code, const std::string& words) {
     Outcome outcome = belay(arguments);
