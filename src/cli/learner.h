@@ -64,7 +64,7 @@ class Learner {
   EndWatch& ends_;
   pid_t child_ = -1;
   int events_ = -1, events_in_ = -1, ended_ = -1;  // the pipe's ends; the child's pidfd
-  std::string text_;              // read, and not a whole line yet
+  std::string text_;                               // read, and not a whole line yet
   bool reports_ = false, has_episodes_ = false;
 };
 

@@ -29,7 +29,7 @@ def expect(condition, what):
 class Learner:
     """The program, told what to do a line at a time."""
 
-    def __init__(self, test, server=None, before=None, **environment):
+    def __init__(self, test, server=None, before=None, under=(), **environment):
         self.folder = pathlib.Path(tempfile.mkdtemp(dir=test.folder))
         settings = {k: v for k, v in os.environ.items() if not k.startswith("BELAY_")}
         settings |= {"BELAY_AU": "train", "BELAY_STORE": str(self.folder / "store"),
@@ -37,7 +37,7 @@ class Learner:
         if server:
             settings["BELAY_AU_SERVER"] = server
         self.errors = (self.folder / "errors").open("w+")
-        self.process = subprocess.Popen([str(test.learner)], stdin=subprocess.PIPE,
+        self.process = subprocess.Popen([*under, str(test.learner)], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=self.errors, text=True,
                                         cwd=self.folder, env=settings, preexec_fn=before)
         test.running.append(self.process)

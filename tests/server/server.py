@@ -58,6 +58,27 @@ class Test(ServerTest):
         expect(model.stat().st_size > 1000, "the model is not on the server")
         self.stop()
 
+    def trained(self):
+        """Under `belay train` too, which hears of the program by a pipe, an image can be taken and
+        gone back to; `ctl checkpoint --wait` says when there is none."""
+        self.start()
+        under = [self.options.belay, "train", "--until", "minutes=9", "--"]
+        learner = Learner(self, f"unix:{self.socket}", under=under, BELAY_AU_DRIVER="process",
+                          BELAY_AU_CLIENT="t")
+        learner.say("decide 1")
+        learner.say("checkpoint")
+        expect("in time" in self.ctl("checkpoint", "t", "--wait", "1ms", code=75), "too early")
+        taken = learner.say("checkpoint")
+        learner.say("decide 1")
+        back = learner.say("restore")
+        print((learner.folder / "errors").read_text(), end="")
+        expect(taken[0] + back[0] == "12" and taken[1:] == back[1:], f"{taken}, then {back}")
+        learner.process.terminate()
+        learner.process.stdin.close()
+        expect(learner.process.wait(60) == 128 + signal.SIGTERM, "it did not end as asked")
+        expect("decisions" in (learner.folder / "learner.csv").read_text(), "no curve")
+        self.stop()
+
     def resumed(self):
         """A program under the driver `process` that is killed and run again goes on where its image
         was taken, with what its model has learned since."""
@@ -436,8 +457,8 @@ class Test(ServerTest):
         return proof, challenge
 
 
-CASES = ("training", "resumed", "control", "hot_key", "faults", "dying", "killed", "away", "silent",
-         "full_disk", "tls", "http")
+CASES = ("training", "trained", "resumed", "control", "hot_key", "faults", "dying", "killed",
+         "away", "silent", "full_disk", "tls", "http")
 
 
 def main():
