@@ -34,6 +34,12 @@ if(TARGET belay_malloc)
   install(TARGETS belay_malloc EXPORT BelayTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endif()
 
+# What headers and messages refer to, with its links whole.
+install(FILES README.md CHANGELOG.md LICENSE ARCHITECTURE.md
+  DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/belay)
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/belay
+  PATTERN man EXCLUDE)
+
 set(BELAY_PLUGIN_INSTALLED ${CMAKE_INSTALL_LIBDIR}/libbelay_compiler.so)
 install(EXPORT BelayTargets NAMESPACE Belay:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Belay)
 configure_package_config_file(

@@ -29,8 +29,10 @@
  * value is missing, not finite or of another shape than the model has learnt, or a model's file is
  * damaged or foreign, it is the declared default, and one warning says so on standard error.
  *
- * Functions return 0, or -1 and set errno; au_error() is the sentence. All are thread-safe (calls
- * take turns), none is async-signal-safe except au_request_checkpoint(). Link with -lbelay_learn.
+ * Functions return 0, or -1 and set errno; au_error() is the sentence. Unless BELAY_AU is off,
+ * standard error gets each of these sentences once, so that a program need not look. All are
+ * thread-safe (calls take turns), none is async-signal-safe except au_request_checkpoint(); a child
+ * of fork() may decide, but saves nothing. Link with -lbelay_learn.
  * BELAY_NO_SHORT_NAMES keeps the short names to yourself.
  */
 #ifndef BELAY_AUTONOMIZE_H
@@ -63,7 +65,8 @@ typedef enum belay_au_algorithm {
 int belay_au_config(const char* model, belay_au_kind kind, belay_au_algorithm algorithm,
                     const int32_t* layers);
 
-/* `count` numbers that the model decides, each in [low, high]; `fallback` where it can't. */
+/* `count` numbers that the model decides, each in [low, high]; `fallback` where it can't. A model
+   has at most 64 outputs. */
 int belay_au_output(const char* model, const char* name, size_t count, double low, double high,
                     double fallback);
 /* One of 0 ... count - 1. A reinforcement model has exactly one of these and nothing else. */
@@ -108,13 +111,15 @@ int belay_au_nn_reward(const char* model, const char* inputs, double reward, int
 
 /* Gives the program the decision `name`, rounded and cut to the type. In record and train mode of
    a supervised model the values at `dst` are the example, unless values were extracted under
-   `name`, and stay as they are. */
+   `name`, and stay as they are. NaN, or a choice that does not exist, is no example: a program that
+   knows only later what was right calls it twice, before with NaN and then with that. */
 int belay_au_write_back(const char* name, belay_au_type type, size_t count, void* dst);
 
 /* ---- Going back ----------------------------------------------------------------------------- */
 
 /* Takes a checkpoint of the program if one was asked for since the last: by the hot key or command
-   of whatever runs the program, or by au_request_checkpoint(). Returns 0: none was asked for;
+   of whatever runs the program (BELAY_AU_SERVER), or by au_request_checkpoint(): where there is no
+   server, only the program asks. Returns 0: none was asked for;
    1: taken; 2: au_restore() has brought the program back here; -1. */
 int belay_au_checkpoint(void);
 /* Goes back to the latest checkpoint and does not return. With none taken: -1, ENOENT. */

@@ -271,6 +271,22 @@ TEST_F(DecisionsTest, MakesTheFolderOfModels) {
   EXPECT_TRUE(std::filesystem::exists(folder_ + "/new/tuner.model"));
 }
 
+// Goal: of two processes that learn in one folder, the one that overwrites the other says so.
+TEST_F(DecisionsTest, SaysThatItOverwritesWhatAnotherHasLearnt) {
+  Run first(AuMode::kTrain, folder_), second(AuMode::kTrain, folder_);
+  auto saves = [](Run& run) {
+    testing::internal::CaptureStderr();
+    EXPECT_TRUE(run.models.save_all());
+    return testing::internal::GetCapturedStderr();
+  };
+  teach(first, 1);
+  teach(second, 1);
+  EXPECT_EQ(saves(first), "");
+  teach(first, 1);
+  EXPECT_EQ(saves(first), "") << "its own file";
+  EXPECT_NE(saves(second).find("another process"), std::string::npos);
+}
+
 TEST(Values, AreCutToTheirType) {
   float values[] = {300, -300, 2.5f, 1e30f};
   uint8_t bytes[4];

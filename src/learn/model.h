@@ -45,9 +45,10 @@ class Model {
 
   belay_au_stats stats();
 
-  bool broken = false;    // its file could not be used: it neither decides nor learns nor is saved
-  bool changed = false;   // since it was last saved
-  bool scripted = false;  // a TorchScript decides, and nothing is learnt
+  bool broken = false;     // its file could not be used: it neither decides nor learns nor is saved
+  bool changed = false;    // since it was last saved
+  bool scripted = false;   // a TorchScript decides, and nothing is learnt
+  uint64_t file_mark = 0;  // of its file, as it was read or written last
   uint64_t fallbacks = 0;
   uint64_t episodes = 0;
   ModelVector<double> returns;  // of the last kReturnsKept episodes, in a ring

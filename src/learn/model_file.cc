@@ -123,6 +123,18 @@ Result<ModelFile> ModelFile::read(Os& os, const std::string& path) {
   return file;
 }
 
+// Each writing makes another file.
+uint64_t mark_of_file(Os& os, const std::string& path) {
+  struct stat status = {};
+  long fd = os.open(path.c_str(), O_RDONLY, 0);
+  if (fd < 0) return 0;
+  long result = os.fstat(int(fd), &status);
+  os.close(int(fd));
+  const uint64_t marks[] = {status.st_ino, uint64_t(status.st_mtim.tv_sec),
+                            uint64_t(status.st_mtim.tv_nsec)};
+  return result < 0 ? 0 : checksum(marks, sizeof marks);
+}
+
 Result<ModelFile> ModelFile::from_bytes(std::vector<std::byte> bytes, const std::string& label) {
   ModelFile file;
   file.bytes_ = std::move(bytes);

@@ -35,6 +35,9 @@ class ModelFile {
 std::string model_path(std::string_view folder, std::string_view name);
 std::string script_path(std::string_view folder, std::string_view name);
 
+// Which writing of a file this is; 0: there is none.
+uint64_t mark_of_file(Os& os, const std::string& path);
+
 // Fails with EBADMSG for another program's model, and one of another shape. `learned` is then of no
 // use any more.
 Status load_model(const ModelFile& file, const std::string& path, Learned& learned);

@@ -71,7 +71,7 @@ Status set_option(ModelOptions& options, std::string_view name, double value) {
     option.set(options, value);
     return {};
   }
-  return fail(EINVAL, "no option '{}': learning.md lists them", name);
+  return fail(EINVAL, "no option '{}': docs/learning.md lists them", name);
 }
 
 }  // namespace belay

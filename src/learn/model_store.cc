@@ -145,6 +145,7 @@ Status ModelStore::prepare(Model& model, Volume shape) {
     prepare_folder();
   }
   if (!loaded) model.broken = true;
+  model.file_mark = mark_of_file(os_, path);
   if (model.spec().learns_by_reward())
     episode_log_.model_begins(model.spec().name, model.stats(), !model.broken);
   return loaded;
@@ -190,9 +191,16 @@ Status ModelStore::save_all() {
   Status first;
   for (auto& model : models_) {
     if (!model->changed || model->broken) continue;
-    Status saved = save_model(os_, model_path(settings_.folder, model->spec().name), model->spec(),
-                              model->shape(), *model->learned());
+    const std::string path = model_path(settings_.folder, model->spec().name);
+    if (uint64_t mark = mark_of_file(os_, path); mark != 0 && mark != model->file_mark)
+      warn(fail(EBUSY,
+                "{}: another process has saved it meanwhile, and what that one has learnt is "
+                "lost: one at a time, or belay train --actors",
+                path)
+               .value());
+    Status saved = save_model(os_, path, model->spec(), model->shape(), *model->learned());
     if (saved) model->changed = false;
+    model->file_mark = mark_of_file(os_, path);
     if (first && !saved) first = saved;
   }
   return first;
