@@ -101,6 +101,8 @@ int belay_crdrop(const char* name);
 int belay_crnamed(void (*fn)(const char* name, void* arg), void* arg);
 /* What all checkpoints of this program occupy on disk; -1 on error. */
 int64_t belay_crdisk_bytes(void);
+/* Where they are: DIRECTORY of the store and NAME. NULL before crinit(). */
+const char* belay_crdirectory(void);
 
 /* The last error of this thread, as a sentence. Never NULL. Valid until the next error. */
 const char* belay_crerror(void);

@@ -226,6 +226,10 @@ BELAY_EXPORT int64_t belay_crdisk_bytes() {
   return bytes ? int64_t(*bytes) : set_last_error(bytes.error());
 }
 
+BELAY_EXPORT const char* belay_crdirectory() {
+  return g_shared.active ? g_shared.config.directory : nullptr;
+}
+
 BELAY_EXPORT int belay_crstats(struct crstats* out) {
   if (!g_shared.active) return inactive();
   *out = g_shared.stats;

@@ -1,6 +1,7 @@
 // au_checkpoint() and au_restore() of a program whose snapshots a server keeps: BELAY_AU_SERVER
 // names it, and the program is as it was. Part of libbelay_learn.
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/log.h"
@@ -104,9 +106,26 @@ AuClient::AuClient(const char* address, const char* name, bool chosen, const cha
   *fmt::format_to_n(instance_, sizeof instance_ - 1, "{:016x}", random).out = 0;
 }
 
+// By which the server tells another store of the same program from this one.
+std::string store_figures() {
+  constexpr size_t kPathBytesMax = 1000;
+  char host[HOST_NAME_MAX + 1] = "";
+  gethostname(host, sizeof host - 1);
+  const char* directory = belay_crdirectory();
+  std::string path(directory != nullptr ? directory : ""), newest;
+  std::replace(path.begin(), path.end(), '\n', '?');
+  if (path.size() > kPathBytesMax) path.erase(0, path.size() - kPathBytesMax);
+  auto note = [](const char* name, void* to) {
+    if (std::string_view(name).starts_with(kProcessPrefix))
+      *static_cast<std::string*>(to) = name + kProcessPrefix.size();
+  };
+  belay_crnamed(note, &newest);
+  return fmt::format("store={}:{}\nnewest={}\n", host, path, newest);
+}
+
 std::string AuClient::hello(const char* name) const {
-  return fmt::format("name={}\ndriver={}\ninstance={}\npid={}\n", name, driver_name_.c_str(),
-                     instance_, getpid());
+  return fmt::format("name={}\ndriver={}\ninstance={}\npid={}\n{}", name, driver_name_.c_str(),
+                     instance_, getpid(), driver_ == Driver::kProcess ? store_figures() : "");
 }
 
 // Tries once a second; the program goes on without.

@@ -12,6 +12,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <list>
+#include <tuple>
 
 #include "base/log.h"
 #include "server/asio_wire.h"
@@ -46,6 +47,15 @@ void raise_descriptor_limit() {
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Of ids as Catalog::new_snapshot() makes them: by the server's start, then by number.
+bool is_older(const std::string& a, const std::string& b) {
+  auto parts = [](const std::string& id) {
+    const size_t dash = std::min(id.find('-'), id.size());
+    return std::tuple(id.substr(0, dash), id.size(), id);
+  };
+  return parts(a) < parts(b);
 }
 
 ucred peer_of(Local::socket& socket) {
@@ -166,10 +176,11 @@ void Server::Impl::use_driver(Client& client, std::shared_ptr<DriverSlot> driver
   auto list = [driver, ids]() -> Status {
     std::lock_guard turn(driver->turn);
     *ids = driver->driver->list();
+    std::sort(ids->begin(), ids->end(), is_older);
     return {};
   };
   run(list, [this, &client, ids, done = std::move(done)](Status) {
-    catalog_.keep_only(client, *ids);
+    catalog_.keep_only(client, *ids, unix_ms());
     commit(client, done);
   });
 }
@@ -207,7 +218,8 @@ void Server::Impl::while_aside(Client& client) {
                           .bytes = slot->driver->bytes_of(wanted.id),
                           .take_ns = (unix_ms() - began_ms) * 1'000'000});
     commit(client, [this, &client, wanted, wake](const Status& saved) {
-      if (!saved) (void)catalog_.remove(client.name, wanted.id);
+      if (!saved) catalog_.take_back(client, wanted.id);
+      if (Snapshot* taken = client.find(wanted.id)) taken->durable = true;
       wake(saved);
     });
   });

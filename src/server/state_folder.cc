@@ -53,7 +53,7 @@ Json as_stored(const Snapshot& snapshot) {
 
 Snapshot snapshot_of(const Json& json) {
   return {json.at("id"),    json.at("parent"),  json.at("taken_unix_ms"),
-          json.at("bytes"), json.at("take_ns"), json.at("pinned")};
+          json.at("bytes"), json.at("take_ns"), json.at("pinned"), true};
 }
 
 Client client_of(const Json& json) {
@@ -63,6 +63,7 @@ Client client_of(const Json& json) {
   client.instance = json.at("instance");
   client.current = json.at("current");
   client.target = json.at("target");
+  client.store = json.value("store", "");
   client.dropped = json.value("dropped", std::vector<std::string>());
   for (const Json& snapshot : json.at("snapshots"))
     client.snapshots.push_back(snapshot_of(snapshot));
@@ -236,12 +237,15 @@ size_t StateFolder::count_files(std::string_view client) const {
 std::string StateFolder::serialise(const Client& client) {
   Json snapshots = Json::array();
   for (const Snapshot& snapshot : client.snapshots) snapshots.push_back(as_stored(snapshot));
+  std::vector<std::string> dropped = client.dropped;
+  dropped.insert(dropped.end(), client.told.begin(), client.told.end());
   Json json{{"name", client.name},
             {"driver", client.driver},
             {"instance", client.instance},
+            {"store", client.store},
             {"current", client.current},
             {"target", client.target},
-            {"dropped", client.dropped},
+            {"dropped", dropped},
             {"checkpoints", client.checkpoints},
             {"snapshots", snapshots}};
   return Json{{"xxh3", sum_of(json.dump())}, {"client", json}}.dump() + "\n";
