@@ -95,6 +95,8 @@ int belay_restore(void);
 int belay_checkpoint_named(const char* name);
 /* As restore(), from the one of this name; checkpoint_named() returns 1 there. ENOENT: none. */
 int belay_restore_named(const char* name);
+/* Whether restore_named() could: reads and verifies all of it. 0, or -1 as restore_named() says. */
+int belay_crverify(const char* name);
 /* It is gone, and what no other checkpoint needs of its disk space is free. */
 int belay_crdrop(const char* name);
 /* Calls fn with each name, the oldest first; returns how many there are. */

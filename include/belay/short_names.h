@@ -12,6 +12,7 @@ static inline int restore(void) { return belay_restore(); }
 static inline int checkpoint_named(const char* name) { return belay_checkpoint_named(name); }
 static inline int restore_named(const char* name) { return belay_restore_named(name); }
 static inline int crdrop(const char* name) { return belay_crdrop(name); }
+static inline int crverify(const char* name) { return belay_crverify(name); }
 static inline int crnamed(void (*fn)(const char* name, void* arg), void* arg) {
   return belay_crnamed(fn, arg);
 }

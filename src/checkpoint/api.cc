@@ -12,6 +12,7 @@
 #include "base/os.h"
 #include "base/syscall.h"
 #include "base/text.h"
+#include "checkpoint/choose.h"
 #include "checkpoint/crash_point.h"
 #include "checkpoint/engine.h"
 #include "checkpoint/lazy_fill.h"
@@ -203,6 +204,13 @@ BELAY_EXPORT int belay_restore() {
 
 BELAY_EXPORT int belay_restore_named(const char* name) {
   return g_shared.active ? come_back(name) : inactive();
+}
+
+BELAY_EXPORT int belay_crverify(const char* name) {
+  if (!g_shared.active) return inactive();
+  Status status = restore_checkpoint(g_shared.config, name, g_shared.identity, g_shared.lock_fd,
+                                     /*rehearses=*/true);
+  return status ? 0 : set_last_error(status.error());
 }
 
 BELAY_EXPORT int belay_crdrop(const char* name) {

@@ -48,8 +48,8 @@ Result<Client*> Catalog::find_or_fail(std::string_view name) {
   return fail(ENOENT, "no client '{}'", name);
 }
 
-// What lies on a disk is not to be forgotten, and then removed, since a program of the same name has
-// been run in another way.
+// What lies on a disk is not to be forgotten, and then removed, since a program of the same name
+// has been run in another way.
 Status Catalog::check_heir(const Client& known, std::string_view driver, std::string_view store,
                            std::string_view newest) {
   const bool stays = known.driver == "process" || known.driver == "criu";
@@ -179,8 +179,7 @@ void Catalog::erase(Client& client, const std::string& id) {
   client.change++;
 }
 
-bool Catalog::keep_only(Client& client, const std::vector<std::string>& ids,
-                        uint64_t now_unix_ms) {
+bool Catalog::keep_only(Client& client, const std::vector<std::string>& ids, uint64_t now_unix_ms) {
   const uint64_t change = client.change;
   if (!client.has_history()) {
     for (const std::string& id : ids) add(client, {.id = id, .taken_unix_ms = now_unix_ms});
@@ -223,7 +222,8 @@ void Catalog::note_metrics(Client& client, std::string_view text, uint64_t now_u
     client.disk_bytes = static_cast<uint64_t>(disk_bytes);
     // What has been dropped lies there until the client hears of it.
     const bool is_current = client.dropped.empty() && client.told.empty();
-    client.disk_is_full = is_current && limits_.disk_bytes_max != 0 && client.disk_bytes > limits_.disk_bytes_max;
+    client.disk_is_full =
+        is_current && limits_.disk_bytes_max != 0 && client.disk_bytes > limits_.disk_bytes_max;
   }
   CurvePoint point{now_unix_ms, number_value(text, "score"), number_value(text, "loss"),
                    decision_ns};

@@ -63,7 +63,7 @@ struct Client {
   // To be told to the client, which holds them, once they are not on disk any more; and those that
   // the last answer has told, until the client is heard again.
   std::vector<std::string> dropped, told;
-  std::string store;  // where it keeps its snapshots itself, as it says
+  std::string store;         // where it keeps its snapshots itself, as it says
   uint64_t checkpoints = 0;  // that have been taken, ever
 
   // What follows is not kept on disk.

@@ -91,6 +91,9 @@ class Server::Impl final : public ServerCore {
   void run(std::function<Status()> work, std::function<void(Status)> done) override {
     post_work(workers_, std::move(work), std::move(done));
   }
+  void run_driver(std::function<Status()> work, std::function<void(Status)> done) override {
+    post_work(drivers_work_, std::move(work), std::move(done));
+  }
   void commit(Client& client, std::function<void(Status)> done) override;
   void use_driver(Client& client, std::shared_ptr<DriverSlot> driver,
                   std::function<void(Status)> done) override;
@@ -140,8 +143,9 @@ class Server::Impl final : public ServerCore {
   std::list<Attachment> attachments_;
   std::map<std::string, std::shared_ptr<DriverSlot>> drivers_;  // of clients that are connected
   std::unique_ptr<Terminal> terminal_;
-  // Entries of the catalogue are written in order; files and drivers need not wait for them.
-  asio::thread_pool writer_{1}, workers_{2};
+  // Entries of the catalogue are written in order; files need not wait for them, and nobody for
+  // a driver whose machine has stopped to answer, but another driver if there are many of those.
+  asio::thread_pool writer_{1}, workers_{2}, drivers_work_{8};
 };
 
 void Server::Impl::post_work(asio::thread_pool& pool, std::function<Status()> work,
@@ -179,7 +183,7 @@ void Server::Impl::use_driver(Client& client, std::shared_ptr<DriverSlot> driver
     std::sort(ids->begin(), ids->end(), is_older);
     return {};
   };
-  run(list, [this, &client, ids, done = std::move(done)](Status) {
+  run_driver(list, [this, &client, ids, done = std::move(done)](Status) {
     catalog_.keep_only(client, *ids, unix_ms());
     commit(client, done);
   });
@@ -206,7 +210,7 @@ void Server::Impl::while_aside(Client& client) {
     std::lock_guard turn(slot->turn);
     return wanted.restores ? slot->driver->restore(wanted.id) : slot->driver->take(wanted.id);
   };
-  run(work, [this, &client, slot, wanted, wake, began_ms = unix_ms()](const Status& done) {
+  run_driver(work, [this, &client, slot, wanted, wake, began_ms = unix_ms()](const Status& done) {
     if (!done) log(LogLevel::kError, "client '{}': {}", client.name, done.error().text());
     if (done && wanted.restores) {
       client.current = wanted.id;
@@ -234,7 +238,7 @@ void Server::Impl::remove_dropped(Client& client) {
       std::lock_guard turn(slot->turn);
       return slot->driver->remove(id);
     };
-    run(remove, [&client, id](const Status& status) {
+    run_driver(remove, [&client, id](const Status& status) {
       if (status) return;
       log(LogLevel::kError, "{}; it is tried again", status.error().text());
       client.dropped.push_back(id);
@@ -247,10 +251,16 @@ Status Server::Impl::listen_local(const std::string& path, Accepted accepted) {
   if (path.size() >= sizeof(sockaddr_un::sun_path))
     return fail(ENAMETOOLONG, "{}: too long for a socket", path);
   const bool is_abstract = path.starts_with('@');  // unix(7): goes with the server
-  // What a killed server has left; the lock on the folder says that none runs.
+  // What a killed server has left. Another one, with a folder of its own, may use it.
   struct stat info = {};
   bool is_there = !is_abstract && lstat(path.c_str(), &info) == 0;
-  if (is_there && S_ISSOCK(info.st_mode)) unlink(path.c_str());
+  if (is_there && S_ISSOCK(info.st_mode)) {
+    Local::socket probe(io_);
+    ErrorCode code;
+    probe.connect(Local::endpoint(path), code);
+    if (!code) return fail(EADDRINUSE, "{}: another server listens there", path);
+    unlink(path.c_str());
+  }
   mode_t mask = umask(0177);
   Local::acceptor& acceptor = acceptors_.emplace_back(io_);
   Status listens = listen_at(acceptor, is_abstract ? '\0' + path.substr(1) : path, path);
@@ -299,7 +309,7 @@ void Server::Impl::look_for(Attachment& attachment) {
     BELAY_ASSIGN(*found, find_again());
     return {};
   };
-  run(find, [this, &attachment, found](Status status) {
+  run_driver(find, [this, &attachment, found](Status status) {
     attachment.is_looked_for = false;
     if (status) status = attach(attachment, std::move(*found));
     if (status) log(LogLevel::kNotice, "{}: a machine is there again", attachment.socket);
@@ -394,6 +404,7 @@ void Server::Impl::run() {
 
 // What has been begun is finished; what has not been confirmed may be lost.
 void Server::Impl::leave() {
+  drivers_work_.join();
   workers_.join();
   writer_.join();
   for (auto& connection : connections_) connection->close();
