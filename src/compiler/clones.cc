@@ -17,12 +17,18 @@ namespace belay {
 
 namespace {
 
+bool isOfStartup(const Function& F) { return F.getSection().starts_with(".text.startup"); }
+
 bool needsClone(const Function& F) {
   if (F.isDeclaration() || isRuntimeFunction(F) || F.getName().ends_with(kCloneSuffix))
     return false;
   if (F.hasFnAttribute(Attribute::Naked)) return false;  // fails closed: it has no clone
-  // Initialisers of the module run before anything can be in a region.
-  return !F.getSection().starts_with(".text.startup");
+  // Initialisers of the module run before anything can be in a region, but for those of
+  // thread-local variables, which run at a thread's first use of one.
+  return !isOfStartup(F) || any_of(F.users(), [](const User* Each) {
+    auto* Call = dyn_cast<CallBase>(Each);
+    return Call && !isOfStartup(*Call->getFunction());
+  });
 }
 
 // In a group of its own, so that it may come from another object than the function itself; one that

@@ -186,6 +186,8 @@ static bool writesRegistersOnly(StringRef Name) {
              "llvm.x86.sse2.mfence", true)
       .Cases("llvm.x86.sse2.clflush", "llvm.x86.clflushopt", "llvm.x86.clwb",
              "llvm.x86.sse.ldmxcsr", true)
+      .Cases("llvm.x86.avx.vzeroupper", "llvm.x86.avx.vzeroall", "llvm.x86.mmx.emms",
+             "llvm.x86.xgetbv", "llvm.x86.serialize", true)
       .Cases("llvm.aarch64.hint", "llvm.aarch64.isb", "llvm.aarch64.dmb", "llvm.aarch64.dsb", true)
       .Cases("llvm.aarch64.rndr", "llvm.aarch64.rndrrs", true)
       .Default(false);
@@ -196,12 +198,14 @@ bool WriteLogger::logIntrinsic(IntrinsicInst& I, Where W) {
     logRange(I, Memory->getRawDest(), Memory->getLength(), W);
     return true;
   }
+  IRBuilder<> B(&I);
+  if (auto Write = maskedWrite(B, I)) {
+    logMasked(I, *Write);
+    return true;
+  }
   switch (I.getIntrinsicID()) {
-    case Intrinsic::masked_store:
-      logMasked(I, I.getArgOperand(0), I.getArgOperand(1), I.getArgOperand(3), W);
-      return true;
-    case Intrinsic::masked_scatter:
-      logMasked(I, I.getArgOperand(0), I.getArgOperand(1), I.getArgOperand(3), W);
+    case Intrinsic::masked_compressstore:
+      logCompressed(I, W);
       return true;
     case Intrinsic::vastart:
     case Intrinsic::vacopy: {
@@ -238,21 +242,31 @@ bool WriteLogger::logIntrinsic(IntrinsicInst& I, Where W) {
 }
 
 // Lane by lane, since the others may lie on pages that are not there.
-void WriteLogger::logMasked(IntrinsicInst& I, Value* Data, Value* Address, Value* Mask, Where W) {
-  auto* Vector = dyn_cast<FixedVectorType>(Data->getType());
-  if (!Vector) return refuse(I, "a masked vector store", W);
+void WriteLogger::logMasked(IntrinsicInst& I, const MaskedWrite& Write) {
   IRBuilder<> B(&I);
-  uint64_t Bytes = Layout.getTypeStoreSize(Vector->getElementType());
+  uint64_t Bytes = Layout.getTypeStoreSize(Write.Element);
   Type* Size = Layout.getIntPtrType(M.getContext());
-  for (unsigned Lane = 0; Lane < Vector->getNumElements(); ++Lane) {
-    Value* At = Address->getType()->isVectorTy()
-                    ? B.CreateExtractElement(Address, Lane)
-                    : B.CreateConstGEP1_64(Vector->getElementType(), Address, Lane);
-    Value* On = B.CreateZExt(B.CreateExtractElement(Mask, Lane), B.getInt32Ty());
+  for (unsigned Lane = 0; Lane < Write.Lanes; ++Lane) {
+    Value* At = Write.Address->getType()->isVectorTy()
+                    ? B.CreateExtractElement(Write.Address, Lane)
+                    : B.CreateConstGEP1_64(Write.Element, Write.Address, Lane);
+    Value* On = B.CreateZExt(B.CreateExtractElement(Write.Mask, Lane), B.getInt32Ty());
     if (Shadow)
       logNaively(B, At, B.CreateMul(B.CreateZExt(On, Size), ConstantInt::get(Size, Bytes)));
     B.CreateCall(getHook(M, Hook::log_if), {At, ConstantInt::get(Size, Bytes), On});
   }
+}
+
+// As many elements as the mask has bits, one behind the other.
+void WriteLogger::logCompressed(IntrinsicInst& I, Where W) {
+  auto* Vector = dyn_cast<FixedVectorType>(I.getArgOperand(0)->getType());
+  if (!Vector) return refuse(I, "a compressed vector store", W);
+  IRBuilder<> B(&I);
+  Type* Size = Layout.getIntPtrType(M.getContext());
+  Value* Bits = B.CreateZExt(I.getArgOperand(2), VectorType::get(Size, Vector->getElementCount()));
+  uint64_t Bytes = Layout.getTypeStoreSize(Vector->getElementType());
+  logRange(I, I.getArgOperand(1),
+           B.CreateMul(B.CreateAddReduce(Bits), ConstantInt::get(Size, Bytes)), W);
 }
 
 // Outputs in memory are logged; a memory clobber may be any write, unless there is no instruction.

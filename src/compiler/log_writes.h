@@ -5,6 +5,8 @@
 #include <llvm/IR/Instructions.h>
 #include <llvm/IR/IntrinsicInst.h>
 
+#include "compiler/masked_writes.h"
+
 namespace belay {
 
 // Whether the code at hand is in a region.
@@ -29,8 +31,8 @@ class WriteLogger {
 
  private:
   bool logIntrinsic(llvm::IntrinsicInst& I, Where W);
-  void logMasked(llvm::IntrinsicInst& I, llvm::Value* Data, llvm::Value* Address, llvm::Value* Mask,
-                 Where W);
+  void logMasked(llvm::IntrinsicInst& I, const MaskedWrite& Write);
+  void logCompressed(llvm::IntrinsicInst& I, Where W);
   void logAsm(llvm::CallBase& Call, Where W);
   void logNaively(llvm::IRBuilder<>& B, llvm::Value* Address, llvm::Value* Bytes);
   // A variable of the function itself, or several; but none that is pinned.

@@ -131,6 +131,11 @@ bool lowerMarkers(Function& F) {
   SmallVector<Found> All;
   if (!findMarkers(F, All)) return false;
   if (!checkStops(All)) return false;
+  if (!All.empty() && F.isPresplitCoroutine())
+    return reportError(*All.front().Call,
+                       "a region in a coroutine, which others resume when they like: put it into a"
+                       " function that the coroutine calls, as belay::attempt() does"),
+           false;
   // Known in C++; in C with -fexceptions guardExits() would replace them by invokes.
   for (Found& Each : All) Each.Call->setDoesNotThrow();
   IRBuilder<> Entry(&*F.getEntryBlock().getFirstNonPHIOrDbgOrAlloca());

@@ -1,4 +1,5 @@
 // C++ exceptions, and the guards of static locals.
+#include "region/actions.h"
 #include "region/effect.h"
 #include "region/exceptions.h"
 #include "region/mutant.h"
@@ -66,10 +67,17 @@ ExceptionPtr fx_current_exception() {
   return current;
 }
 
-// The guard of a static local: after a rollback it is to be initialised again.
+// The guard of a static local: after a rollback it is to be initialised again. Not by the log, for
+// the guard's words may be another thread's, which initialises it and which this one waits for.
+static void initialise_again(void* guard) { __cxa_guard_abort(static_cast<uint64_t*>(guard)); }
+
 EFFECT(int, __cxa_guard_acquire, (uint64_t * guard)) {
-  log_bytes(guard, sizeof *guard);
-  return __cxa_guard_acquire(guard);
+  const int is_ours = __cxa_guard_acquire(guard);
+  if (is_ours) on_rollback(initialise_again, guard);
+  return is_ours;
 }
 EFFECT(void, __cxa_guard_release, (uint64_t * guard)) { __cxa_guard_release(guard); }
-EFFECT(void, __cxa_guard_abort, (uint64_t * guard)) { __cxa_guard_abort(guard); }
+EFFECT(void, __cxa_guard_abort, (uint64_t * guard)) {
+  cancel_action(initialise_again, guard);
+  __cxa_guard_abort(guard);
+}

@@ -1,9 +1,12 @@
 // pthread.h, semaphore.h. A lock's words are never logged by these: other threads may change them.
+#include <linux/futex.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstdint>
 #include <cstdlib>
 
@@ -95,10 +98,31 @@ EFFECT(int, sem_post, (sem_t * semaphore)) {
   return noted(sem_post(semaphore), semaphore, take, post);
 }
 
+namespace {
+
+struct Once {
+  pthread_once_t* control;
+  void (*function)();
+};
+thread_local BELAY_TLS Once once;
+
+// Whoever waits for a function that the rollback leaves is to call it.
+void call_again(void* control) {
+  __atomic_store_n(static_cast<pthread_once_t*>(control), PTHREAD_ONCE_INIT, __ATOMIC_RELEASE);
+  syscall(SYS_futex, control, FUTEX_WAKE_PRIVATE, INT_MAX);
+}
+
+void call_once() {
+  on_rollback(call_again, once.control);
+  once.function();
+}
+
+}  // namespace
+
 EFFECT(int, pthread_once, (pthread_once_t * control, void (*function)())) {
   if (!in_region()) return pthread_once(control, function);
-  log_bytes(control, sizeof *control);
-  return pthread_once(control, clone_of(function));
+  once = {control, clone_of(function)};
+  return pthread_once(control, call_once);
 }
 
 namespace {

@@ -5,7 +5,7 @@ import re
 
 OPERATIONS = [line for line in (pathlib.Path(__file__).parent / "operations.txt").read_text(
     encoding="utf-8").splitlines() if not line.startswith("#")]
-BEGIN = """#include "harness.hpp"
+BEGIN = """#include "rare.hpp"
 #include <cstdlib>
 
 __attribute__((noinline)) static void throw_if(bool condition, int number) {
@@ -35,6 +35,7 @@ def generate(rng):
     }}
   }}
   print_state();
+  print_rare();
 }}
 """)
     return "\n".join(parts)

@@ -5,6 +5,7 @@
  */
 #ifndef RG_MIXED_H
 #define RG_MIXED_H
+#define _GNU_SOURCE
 
 #include <alloca.h>
 #include <dlfcn.h>
@@ -15,8 +16,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "harness.h"
+#include "mixed_values.h"
 
 #define NOINLINE __attribute__((noinline, unused))
 #define UNUSED __attribute__((unused))
@@ -60,6 +63,7 @@ struct State {
   int node_count;
   int* block;
   size_t block_count;
+  struct Values values;
   uint64_t sum;
 };
 
@@ -173,6 +177,8 @@ NOINLINE static int recurse(int n) {
   return n <= 0 ? own[1] : recurse(n - 1) + own[2];
 }
 
+#include "mixed_control.h"
+
 /* ---- Memory --------------------------------------------------------------------------------- */
 
 UNUSED static void push(int value) {
@@ -226,6 +232,7 @@ UNUSED static uint64_t digest(void) {
   for (struct Node* at = state.nodes; at; at = at->next) RG_MIX(at->value);
   for (size_t i = 0; i < state.block_count; i++) RG_MIX(state.block[i]);
   RG_MIX(part_own + thread_own);
+  RG_MIX(value_digest(&state.values));
   return sum;
 }
 

@@ -68,7 +68,7 @@ class Language:
         # csmith writes loops that never end, which a compiler may take for loops that do.
         self.flags = ["-w", f"-I{HERE}", f"-I{include}", "-fno-strict-aliasing",
                       "-fno-finite-loops"]
-        self.flags += ["-std=c++17"] if name == "c++" else ["-fwrapv"] if name == "mixed" else []
+        self.flags += ["-std=c++20"] if name == "c++" else ["-fwrapv"] if name == "mixed" else []
 
 
 def execute(command, timeout_s, **environment):

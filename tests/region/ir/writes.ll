@@ -59,6 +59,31 @@ define void @masked(ptr %p, <2 x i64> %v, <2 x i1> %m) {
   ret void
 }
 
+declare void @llvm.masked.compressstore.v2i64(<2 x i64>, ptr, <2 x i1>)
+declare void @llvm.x86.avx2.maskstore.q(ptr, <2 x i64>, <2 x i64>)
+declare void @llvm.x86.sse2.maskmov.dqu(<16 x i8>, <16 x i8>, ptr)
+declare void @llvm.x86.avx512.mask.scatterdiv4.si(ptr, <2 x i1>, <2 x i64>, <4 x i32>, i32)
+; CHECK-LABEL: define void @partly.ckpt(
+; CHECK:         [[ONES:%.*]] = call i64 @llvm.vector.reduce.add.v2i64
+; CHECK-NEXT:    [[BYTES:%.*]] = mul i64 [[ONES]], 8
+; CHECK-NEXT:    call void @__belay_log_bytes(ptr %p, i64 [[BYTES]])
+; CHECK-NEXT:    call void @llvm.masked.compressstore
+; CHECK-COUNT-2: call void @__belay_log_if(ptr {{.*}}, i64 8, i32
+; CHECK-NEXT:    call void @llvm.x86.avx2.maskstore
+; CHECK-COUNT-16: call void @__belay_log_if(ptr {{.*}}, i64 1, i32
+; CHECK-NEXT:    call void @llvm.x86.sse2.maskmov
+; CHECK:         [[AT:%.*]] = mul <2 x i64> %i, <i64 4, i64 4>
+; CHECK-NEXT:    getelementptr i8, ptr %p, <2 x i64> [[AT]]
+; CHECK-COUNT-2: call void @__belay_log_if(ptr {{.*}}, i64 4, i32
+; CHECK-NEXT:    call void @llvm.x86.avx512.mask.scatter
+define void @partly(ptr %p, <2 x i64> %v, <2 x i1> %m, <2 x i64> %i, <16 x i8> %b, <4 x i32> %w) {
+  call void @llvm.masked.compressstore.v2i64(<2 x i64> %v, ptr %p, <2 x i1> %m)
+  call void @llvm.x86.avx2.maskstore.q(ptr %p, <2 x i64> %i, <2 x i64> %v)
+  call void @llvm.x86.sse2.maskmov.dqu(<16 x i8> %b, <16 x i8> %b, ptr %p)
+  call void @llvm.x86.avx512.mask.scatterdiv4.si(ptr %p, <2 x i1> %m, <2 x i64> %i, <4 x i32> %w, i32 4)
+  ret void
+}
+
 ; CHECK-LABEL: define void @assembly.ckpt(
 ; CHECK:         call void @__belay_unknown_code(
 ; CHECK-NEXT:    call void asm sideeffect "nop"

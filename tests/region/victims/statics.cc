@@ -3,9 +3,13 @@
 // Output: made 1
 // Output: made 2
 // Output: destroyed 2
+#include <unistd.h>
+
 #include <belay/region.hpp>
 #include <cstdio>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "check.h"
 
@@ -19,6 +23,24 @@ struct Named {
   int number;
   std::string text;
 };
+
+// The initialisers of these two stand where those of the whole program do.
+thread_local std::string outer = "a text of each thread's, and long enough " + std::to_string(7);
+struct Holder {
+  static thread_local std::vector<int> list;
+};
+thread_local std::vector<int> Holder::list(static_cast<size_t>(getpid() != 0 ? 3 : 4), 5);
+
+void first_use_in_region() {
+  for (int rollback = 1; rollback >= 0; rollback--) {
+    start_ckpt();
+    CHECK(outer.back() == '7' && Holder::list.size() == 3);
+    outer += "8";
+    Holder::list.push_back(6);
+    stop_ckpt(rollback);
+  }
+  CHECK(outer.back() == '8' && Holder::list.size() == 4);
+}
 
 __attribute__((noinline)) int first_use(int n) {
   static Named named(n);
@@ -35,5 +57,7 @@ int main() {
   CHECK(first_use(3) == two);
   stop_ckpt(0);
   CHECK(first_use(4) == two);
+  first_use_in_region();
+  std::thread(first_use_in_region).join();
   return 0;
 }
