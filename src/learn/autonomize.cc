@@ -28,7 +28,7 @@ constexpr time_t kSaveEverySeconds = 60;
 struct Kept {
   ModelStore models{real_os(), read_settings()};
   Snapshots snapshots;
-  pid_t owner = getpid();  // a child that is forked off saves nothing
+  bool forked = false;  // a child saves nothing. Not by its pid: an image's process has another
   time_t saved_at = 0;
   uint64_t timed_decisions = 0;
   double decision_ns = 0;  // that one was timed last
@@ -78,7 +78,10 @@ std::string_view text(const char* name) { return name != nullptr ? name : ""; }
 __attribute__((constructor(200))) void open_stores() {
   kept = make_in_model_memory<Kept>().release();
   // A child of fork() finds nothing half done, and nobody in it who never comes back.
-  pthread_atfork(Turn::take, Turn::give_back, Turn::give_back);
+  pthread_atfork(Turn::take, Turn::give_back, [] {
+    kept->forked = true;
+    Turn::give_back();
+  });
   if (kept->models.mode() == AuMode::kOff) return;
   kept->models.episode_log().open(getenv("BELAY_AU_PROGRESS"));
   kept->models.episode_log().program_begins(name_of(kept->models.mode()));
@@ -93,13 +96,13 @@ time_t now_seconds() {
 }
 
 Status save_models() {
-  if (kept->owner != getpid()) return {};
+  if (kept->forked) return {};
   kept->saved_at = now_seconds();
   return kept->models.mode() == AuMode::kAct ? Status() : kept->models.save_all();
 }
 
 __attribute__((destructor)) void save_at_exit() {
-  if (kept == nullptr || kept->owner != getpid()) return;
+  if (kept == nullptr || kept->forked) return;
   if (turns > 0) {
     log(LogLevel::kError,
         "exit() in a signal handler, in the midst of a call: what was learnt "

@@ -134,6 +134,7 @@ TEST_F(Learn, ExitWaitsForNoCallThatNeverReturns) {
   EXPECT_EQ(exited.exit_code, 0);
   EXPECT_NE(exited.err.find("in the midst of a call"), std::string::npos) << exited.err;
   EXPECT_EQ(done({BELAY_LEARNER_VICTIM, "1", "fork"}).exit_code, 0);
+  EXPECT_TRUE(std::filesystem::exists(folder_ + "/corridor.model")) << "by the parent";
 }
 
 TEST_F(Learn, NamesWhatCannotLearn) {
