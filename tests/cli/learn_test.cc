@@ -116,6 +116,7 @@ TEST_F(Learn, AProgramThatEndsIsStartedForMore) {
 TEST_F(Learn, SaysOnceWhatWasMisspelt) {
   setenv("BELAY_AU", "train", 1);
   setenv("BELAY_AU_SET", "corridoor.seed=3", 1);
+  setenv("BELAY_AU_MODELS", folder_.c_str(), 1);
   Outcome outcome = done({BELAY_LEARNER_VICTIM, "1", "names"});
   EXPECT_EQ(outcome.exit_code, 0);
   for (const char* words :
@@ -130,6 +131,7 @@ TEST_F(Learn, SaysOnceWhatWasMisspelt) {
 // while another thread was in one, ends the process. Without that they wait for ever.
 TEST_F(Learn, ExitWaitsForNoCallThatNeverReturns) {
   setenv("BELAY_AU", "train", 1);
+  setenv("BELAY_AU_MODELS", folder_.c_str(), 1);
   Outcome exited = done({BELAY_LEARNER_VICTIM, "1", "exit"});
   EXPECT_EQ(exited.exit_code, 0);
   EXPECT_NE(exited.err.find("in the midst of a call"), std::string::npos) << exited.err;

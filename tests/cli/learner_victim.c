@@ -6,6 +6,7 @@
  *        misspelt and missing ones */
 #include <belay/autonomize.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,12 +28,13 @@ static void exit_in_a_call(void) {
   au_checkpoint();
 }
 
-static volatile int all_forked = 0;
+static volatile int decided = 0, all_forked = 0;
 
 static void* decide_on(void* nothing) {
   for (float place = 0; !all_forked; place++) {
     au_extract("elsewhere", 1, &place);
     au_NN("corridor", "elsewhere", "key", 0.0, 0);
+    decided = 1;
   }
   return nothing;
 }
@@ -41,6 +43,7 @@ static int fork_while_others_decide(void) {
   pthread_t other;
   int status = 0;
   pthread_create(&other, NULL, decide_on, NULL);
+  while (!decided) sched_yield();
   for (int i = 0; i < kChildren && status == 0; i++) {
     pid_t child = fork();
     if (child == 0) exit(0);
