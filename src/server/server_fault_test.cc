@@ -381,6 +381,36 @@ TEST(ServerMachine, IsKilledAndAnotherTakesItsPlace) {
 }
 TEST(ServerMachine, IsKilledAndStartedAgain) { play_with_machine(&Story::bring_the_machine_back); }
 
+// Goal: what the user changes while the disk is full reaches it by itself when there is room.
+TEST(ServerDisk, WhatCouldNotBeWrittenIsWrittenLater) {
+  std::string folder = testing::TempDir() + "belay-faults-XXXXXX";
+  BELAY_CHECK(mkdtemp(folder.data()) != nullptr);
+  uint64_t full_at = StrikingOs::kNever;
+  for (bool fills : {false, true}) {
+    ServerProcess server(folder);
+    ASSERT_TRUE(server.start(Strike::kFullDisk, full_at));
+    Peer peer = server.connect();
+    ASSERT_TRUE(peer.ask(FrameType::kSet, ":client", "name=k\ndriver=savepoint\ninstance=i\n"));
+    auto told = peer.ask(FrameType::kCkp, "", "", kFlagOwnRequest);
+    ASSERT_TRUE(told && peer.ask(FrameType::kSet, ":snapshot", "id=" + told->name + "\n"));
+    full_at = server.changes();  // of the next one
+    EXPECT_EQ(server.control("pin", "k", told->name).at("ok"), !fills);
+    auto is_written = [&] {
+      std::ifstream file(server.state() + "/clients/k/client.json");
+      return std::string(std::istreambuf_iterator<char>(file), {}).find("\"pinned\":true") !=
+             std::string::npos;
+    };
+    for (int asked = 0; fills && !is_written(); asked++) {
+      ASSERT_TRUE(server.control("state").is_object());
+      ASSERT_LT(asked, kAskedMax);
+    }
+    EXPECT_TRUE(is_written());
+    server.kill();
+    fs::remove_all(server.state());
+  }
+  fs::remove_all(folder);
+}
+
 // A driver whose machine has stopped to answer.
 class StuckDriver final : public SnapshotDriver {
  public:
