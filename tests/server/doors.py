@@ -76,7 +76,7 @@ class Test(ServerTest):
         expect(version is None, f"{version} is spoken")
         self.stop()
         for short in ("", TOKEN[:15]):
-            server = self.serve("--tcp", "127.0.0.1:0", "--token-file", self.token_file(short))
+            server = self.launch("--tcp", "127.0.0.1:0", "--token-file", self.token_file(short))
             expect(server.wait(60) != 0, f"a token of {len(short)} characters")
 
     def other_user(self):
@@ -110,7 +110,7 @@ class Test(ServerTest):
         self.socket = shared
         first = self.start("--socket", str(shared))[0]
         expect(first == f"unix:{shared}", first)
-        second = self.serve("--socket", str(shared), state=self.folder / "second")
+        second = self.launch("--socket", str(shared), state=self.folder / "second")
         expect(second.wait(60) != 0, "two servers on one socket")
         good = self.peer("good")
         expect(good.ask(CKP)[0] == NO, "the first one's is gone")
@@ -129,7 +129,7 @@ class Test(ServerTest):
         self.stop()
         expect(not shared.exists() and not (self.state / "control").exists(), "left over")
         shared.write_text("mine")
-        third = self.serve("--socket", str(shared))
+        third = self.launch("--socket", str(shared))
         expect(third.wait(60) != 0 and shared.read_text() == "mine", "a file is overwritten")
 
 

@@ -121,7 +121,7 @@ class ServerTest(Case):
         self.socket = self.state / "socket"
         self.server = None
 
-    def serve(self, *arguments, state=None, **more):
+    def launch(self, *arguments, state=None, **more):
         server = subprocess.Popen(
             [self.options.belay, "serve", "--state", str(state or self.state), *arguments],
             stdout=subprocess.PIPE, text=True, **more)
@@ -130,7 +130,7 @@ class ServerTest(Case):
 
     def start(self, *arguments, before=None, **more):
         """Returns the addresses that the server prints."""
-        self.server = self.serve(*arguments, preexec_fn=before, **more)
+        self.server = self.launch(*arguments, preexec_fn=before, **more)
         lines = [self.server.stdout.readline().strip()]
         if "--tcp" in arguments or "--http" in arguments:
             lines.append(self.server.stdout.readline().strip())
