@@ -26,18 +26,19 @@ constexpr int kExitSkip = 77;
 
 struct Pictures {
   std::string train, score;  // a folder and which of it
+  std::string name;          // what is learned depends on how many different ones there are
 };
 
 Pictures find_pictures() {
   constexpr const char* kPhotographs = "/usr/share/backgrounds/mate/nature";
   if (const char* bsds = getenv("BELAY_BSDS"))
-    return {std::string(bsds) + "/train", std::string(bsds) + "/val --part 0/2"};
+    return {std::string(bsds) + "/train", std::string(bsds) + "/val --part 0/2", "BSDS500"};
   if (!std::filesystem::exists(kPhotographs)) {
     fprintf(stderr, "no pictures: BELAY_BSDS names none, and mate-backgrounds is not installed\n");
     exit(kExitSkip);
   }
   std::string folder = kPhotographs;
-  return {folder + " --part 0/3 --part 1/3", folder + " --part 2/3"};
+  return {folder + " --part 0/3 --part 1/3", folder + " --part 2/3", "mate-backgrounds"};
 }
 
 void run(const std::string& command) {
@@ -77,12 +78,12 @@ Peers peers_of(const json& means, std::initializer_list<const char*> names) {
   return peers;
 }
 
-void print_share(const char* name, const json& result, double target) {
+void print_share(const std::string& name, const json& result, double target) {
   // Below 0: the fixed setting is better.
   double percent = std::max(0.0, 100 * double(result["share_of_gap"]));
   const json& means = result["means"];
   print_row(name, "%", {percent}, {}, target, false);
-  print_row(std::string(name) + ": likeness", "SSIM", mean(result, "learned"),
+  print_row(name + ": likeness", "SSIM", mean(result, "learned"),
             peers_of(means, {"blank", "rule", "fixed", "random", "choices", "oracle"}), 0, false);
 }
 
@@ -117,8 +118,8 @@ int main(int argc, char** argv) {
   print_row("Canny: deciding, on top of running", "ms", extra,
             {{"plain Canny", quantile(plain, 0.5)}}, 2);
   // The quick one has learned too little for the target to mean anything.
-  print_share(quick ? "Canny, of 32 lessons only: share of the gap from best fixed to oracle closed"
-                    : "Canny: share of the gap from best fixed to oracle closed",
+  print_share("Canny, " + pictures.name + (quick ? ", of 32 lessons only" : "") +
+                  ": share of the gap from best fixed to oracle closed",
               result, quick ? 0 : 70);
   print_tuner(result, quick);
   if (result["means"].contains("f_learned"))

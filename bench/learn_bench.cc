@@ -93,6 +93,17 @@ void measure_decisions(int rounds) {
 }
 
 // The model that decisions are then measured with, and the rate at which it learns.
+// Samples a second of each round, of a model that has seen its examples.
+std::vector<double> training_rates(const char* model, int batches, int batch, int rounds) {
+  std::vector<double> rates;
+  for (int round = 0; round < rounds; round++) {
+    double start = now_us();
+    belay_au_fit(model, uint64_t(batches));
+    rates.push_back(batches * batch / (now_us() - start) * 1e6);
+  }
+  return rates;
+}
+
 void measure_training(int rounds) {
   au_config("trainee", AU_DNN, AU_ADAM, 64, 64);
   au_output("trainee", "target", 4, -1, 1, 0);
@@ -107,13 +118,7 @@ void measure_training(int rounds) {
     au_NN("trainee", "inputs", "target");
     au_write_back("target", target);
   }
-  std::vector<double> rates;
-  for (int round = 0; round < rounds; round++) {
-    constexpr int kBatches = 500;
-    double start = now_us();
-    belay_au_fit("trainee", kBatches);
-    rates.push_back(kBatches * 256 / (now_us() - start) * 1e6);
-  }
+  auto rates = training_rates("trainee", 500, 256, rounds);
   auto torch = torch_alone("train", rounds);
   Peers peers;
   if (!torch.empty()) peers["libtorch"] = torch[0];
@@ -136,14 +141,7 @@ std::vector<double> convolution_rates(int rounds) {
     au_NN("eye", "picture", "sees");
     au_write_back("sees", moves);
   }
-  std::vector<double> rates;
-  for (int round = 0; round < rounds; round++) {
-    constexpr int kBatches = 5;
-    double start = now_us();
-    belay_au_fit("eye", kBatches);
-    rates.push_back(kBatches * 32 / (now_us() - start) * 1e6);
-  }
-  return rates;
+  return training_rates("eye", 5, 32, rounds);
 }
 
 // The same model by both backends: the other's in a process of its own.

@@ -95,12 +95,16 @@ int belay_restore(void);
 int belay_checkpoint_named(const char* name);
 /* As restore(), from the one of this name; checkpoint_named() returns 1 there. ENOENT: none. */
 int belay_restore_named(const char* name);
+/* Whether restore_named() could: reads and verifies all of it. 0, or -1 as restore_named() says. */
+int belay_crverify(const char* name);
 /* It is gone, and what no other checkpoint needs of its disk space is free. */
 int belay_crdrop(const char* name);
 /* Calls fn with each name, the oldest first; returns how many there are. */
 int belay_crnamed(void (*fn)(const char* name, void* arg), void* arg);
 /* What all checkpoints of this program occupy on disk; -1 on error. */
 int64_t belay_crdisk_bytes(void);
+/* Where they are: DIRECTORY of the store and NAME. NULL before crinit(). */
+const char* belay_crdirectory(void);
 
 /* The last error of this thread, as a sentence. Never NULL. Valid until the next error. */
 const char* belay_crerror(void);

@@ -12,10 +12,12 @@ static inline int restore(void) { return belay_restore(); }
 static inline int checkpoint_named(const char* name) { return belay_checkpoint_named(name); }
 static inline int restore_named(const char* name) { return belay_restore_named(name); }
 static inline int crdrop(const char* name) { return belay_crdrop(name); }
+static inline int crverify(const char* name) { return belay_crverify(name); }
 static inline int crnamed(void (*fn)(const char* name, void* arg), void* arg) {
   return belay_crnamed(fn, arg);
 }
 static inline int64_t crdisk_bytes(void) { return belay_crdisk_bytes(); }
+static inline const char* crdirectory(void) { return belay_crdirectory(); }
 static inline const char* crerror(void) { return belay_crerror(); }
 static inline int cr_on(enum cr_event event, void (*fn)(void*), void* arg) {
   return belay_cr_on(event, fn, arg);

@@ -12,6 +12,7 @@
 #include "base/os.h"
 #include "base/syscall.h"
 #include "base/text.h"
+#include "checkpoint/choose.h"
 #include "checkpoint/crash_point.h"
 #include "checkpoint/engine.h"
 #include "checkpoint/lazy_fill.h"
@@ -205,6 +206,13 @@ BELAY_EXPORT int belay_restore_named(const char* name) {
   return g_shared.active ? come_back(name) : inactive();
 }
 
+BELAY_EXPORT int belay_crverify(const char* name) {
+  if (!g_shared.active) return inactive();
+  Status status = restore_checkpoint(g_shared.config, name, g_shared.identity, g_shared.lock_fd,
+                                     /*rehearses=*/true);
+  return status ? 0 : set_last_error(status.error());
+}
+
 BELAY_EXPORT int belay_crdrop(const char* name) {
   if (!g_shared.active) return inactive();
   Locked lock(g_named_lock);
@@ -224,6 +232,10 @@ BELAY_EXPORT int64_t belay_crdisk_bytes() {
   if (!g_shared.active) return inactive();
   auto bytes = disk_bytes(g_shared.config.directory);
   return bytes ? int64_t(*bytes) : set_last_error(bytes.error());
+}
+
+BELAY_EXPORT const char* belay_crdirectory() {
+  return g_shared.active ? g_shared.config.directory : nullptr;
 }
 
 BELAY_EXPORT int belay_crstats(struct crstats* out) {

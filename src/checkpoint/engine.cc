@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "base/log.h"
 #include "base/os.h"
@@ -37,12 +38,18 @@ void note_own_fd(Engine& engine, int fd) {
   if (fd >= 0) engine.own_fds[engine.own_fd_count++] = fd;
 }
 
+// Of an engine that has been stopped since the process was about to be replaced, and was not.
+ExemptZone g_spare_zone;
+
 // Everything of the engine that is made anew in each process.
 // `lazy`: what of this restored process is still to be filled, or null.
 Result<Engine*> make_engine(const StorePosition& position, const LazyFill* lazy = nullptr,
                             int store_fd = -1) {
-  ExemptZone zone;
-  BELAY_TRY(zone.reserve());
+  ExemptZone zone = std::exchange(g_spare_zone, {});
+  if (zone.start() != 0)
+    zone.clear();
+  else
+    BELAY_TRY(zone.reserve());
   if (lazy != nullptr) begin_lazy_fill(*lazy, store_fd, zone);
   auto* engine = new (zone.take(sizeof(Engine)).data()) Engine;
   engine->facts = new (zone.take(sizeof(ProcessFacts)).data()) ProcessFacts;
@@ -250,6 +257,7 @@ void stop_engine() {
   g_engine->writer.close();
   g_engine->tracker.close();
   g_engine->pages.close();
+  g_spare_zone = g_engine->zone;
   g_engine = nullptr;
 }
 

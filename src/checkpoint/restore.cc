@@ -21,6 +21,7 @@
 #include "base/os.h"
 #include "base/syscall.h"
 #include "base/text.h"
+#include "checkpoint/choose.h"
 #include "checkpoint/crash_point.h"
 #include "checkpoint/engine.h"
 #include "checkpoint/lazy_fill.h"
@@ -79,17 +80,6 @@ const LazyFill* put_lazy_plan(Block& block, const LazyPlan& plan, int uffd) {
   fill.range_count = plan.ranges.size();
   fill.uffd = uffd;
   return block.put(&fill, 1);
-}
-
-Status check_identity(const Description& description, const BuildIdentity& identity) {
-  const ProcessRecord& process = description.process();
-  if (process.build_id_bytes == identity.build_id_bytes &&
-      memcmp(process.build_id, identity.build_id, identity.build_id_bytes) == 0)
-    return {};
-  return fail(EINVAL,
-              "the checkpoint was taken by another build of {}: put that build back, or "
-              "start anew with --fresh",
-              description.executable());
 }
 
 std::vector<RestoreThread> plan_threads(const Description& description) {
@@ -155,14 +145,6 @@ void restore_timers(const ProcessRecord& process) {
   }
 }
 
-int move_high(int fd, int floor) {
-  if (fd < 0) return fd;
-  int high = fcntl(fd, F_DUPFD_CLOEXEC, floor);
-  if (high < 0) return fd;
-  close(fd);
-  return high;
-}
-
 // The numbers from `first` to `last` without the `kept` ones, as ranges that include their ends.
 std::vector<std::pair<int, int>> gaps(std::vector<int> kept, int first, int last) {
   std::sort(kept.begin(), kept.end());
@@ -185,13 +167,16 @@ class Restore {
         description_(description),
         next_(next),
         lock_fd_(lock_fd),
-        uffd_(uffd) {}
+        uffd_(uffd),
+        store_fd_(checkpoint.fd) {}
 
   Status prepare();
+  void undo();             // what prepare() has done: the process goes on
   Status leave_process();  // threads, files, signals: from here on there is no way back
   [[noreturn]] void jump();
 
  private:
+  Status copy_files();
   Status add_last_calls(Block& block, std::vector<RestoreCall>& calls) const;
   RestoredArguments arguments() const;
   void add_lazy_fill(Block& block, std::vector<RestoreCall>& calls, RestoredArguments& given) const;
@@ -202,19 +187,39 @@ class Restore {
   const StorePosition& next_;  // where the restored process continues its store
   int lock_fd_;
   int uffd_;  // -1 unless memory is filled lazily
+  int store_fd_;
   int high_fd_ = 0;
+  bool has_copies_ = false;  // of these files
+  std::vector<int> mapped_files_;
   AddressRange block_;
   std::byte* code_ = nullptr;
   RestorePlan* plan_ = nullptr;
   uint64_t stack_top_ = 0;
 };
 
+// To where nothing of the image's is in the way. The originals stay with a process that goes on.
+Status Restore::copy_files() {
+  high_fd_ = first_free_fd(description_);
+  has_copies_ = true;
+  for (int* fd : {&lock_fd_, &uffd_, &store_fd_}) {
+    if (*fd < 0) continue;
+    *fd = fcntl(*fd, F_DUPFD_CLOEXEC, high_fd_);
+    if (*fd < 0)
+      return fail(errno, "no descriptor for the restore: {}; raise ulimit -n", errno_text(errno));
+  }
+  return {};
+}
+
+void Restore::undo() {
+  for (int fd : {lock_fd_, uffd_, store_fd_})
+    if (has_copies_ && fd >= 0) close(fd);
+  for (int fd : mapped_files_) close(fd);
+  if (block_.end != 0) munmap(reinterpret_cast<void*>(block_.start), block_.end - block_.start);
+}
+
 Status Restore::prepare() {
   BELAY_TRY(check_files(description_));
-  high_fd_ = first_free_fd(description_);
-  lock_fd_ = move_high(lock_fd_, high_fd_);
-  uffd_ = move_high(uffd_, high_fd_);
-  checkpoint_.fd = move_high(checkpoint_.fd, high_fd_);
+  BELAY_TRY(copy_files());
   std::vector<RestoreThread> threads = plan_threads(description_);
   if (threads.empty()) return fail(EBADMSG, "the checkpoint holds no thread");
 
@@ -224,11 +229,11 @@ Status Restore::prepare() {
                    threads.size() * (sizeof(RestoreThread) + kThreadStackBytes + 64);
   bytes = page_ceil(bytes);
   BELAY_ASSIGN(block_.start, find_hole(description_, bytes));
-  block_.end = block_.start + bytes;
   long mapped = sys::mmap(reinterpret_cast<void*>(block_.start), bytes, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
   if (mapped != long(block_.start))
     return fail(ENOMEM, "no memory for the restorer: {}", errno_text(int(-mapped)));
+  block_.end = block_.start + bytes;
   Block block(block_.start, bytes);
 
   auto code = restorer_code();
@@ -237,8 +242,9 @@ Status Restore::prepare() {
   mprotect(code_, page_ceil(code.size()), PROT_READ | PROT_EXEC);
   uint64_t scratch = block.pages(kScratchBytes);
   AddressRange carried{exempt_range().begin, exempt_range().end};
-  BELAY_ASSIGN(auto calls, plan_memory(description_, checkpoint_, block_, carried, scratch,
-                                       high_fd_, config_.verify == CR_VERIFY_TOUCH));
+  BELAY_ASSIGN(auto calls,
+               plan_memory(description_, checkpoint_, store_fd_, block_, carried, scratch, high_fd_,
+                           config_.verify == CR_VERIFY_TOUCH, &mapped_files_));
 
   stack_top_ = block.pages(kStackBytes) + kStackBytes;
   uint64_t entry_stack = block.pages(kRawThreadStackBytes + kPageBytes);
@@ -293,7 +299,7 @@ Status Restore::add_last_calls(Block& block, std::vector<RestoreCall>& calls) co
       calls.push_back({SYS_kill, {sys::getpid(), signal}, RestoreCall::kIgnoreResult});
   // Files that were only needed to map them.
   std::vector<int> stays = {lock_fd_};
-  if (uffd_ >= 0) stays.insert(stays.end(), {checkpoint_.fd, uffd_});
+  if (uffd_ >= 0) stays.insert(stays.end(), {store_fd_, uffd_});
   for (auto [first, last] : gaps(stays, high_fd_, INT_MAX))
     calls.push_back({SYS_close_range, {first, last}, RestoreCall::kIgnoreResult});
   return {};
@@ -304,7 +310,7 @@ void Restore::add_lazy_fill(Block& block, std::vector<RestoreCall>& calls,
                             RestoredArguments& given) const {
   LazyPlan plan = make_lazy_plan(description_, checkpoint_);
   given.lazy = put_lazy_plan(block, plan, uffd_);
-  given.store_fd = checkpoint_.fd;
+  given.store_fd = store_fd_;
   for (const AddressRange& range : plan.ranges) {
     uffdio_register request = lazy_registration(range);
     auto* placed = block.put(&request, 1);
@@ -366,88 +372,8 @@ void Restore::jump() {
 
 }  // namespace
 
-Result<StorePosition> newest_position(const Config& config) {
-  BELAY_ASSIGN(auto found, list_checkpoints(real_os(), config.directory));
-  for (const CheckpointInfo& info : found)
-    if (info.problem.empty()) return info.position;
-  return StorePosition{};
-}
-
-Result<bool> store_holds_any(const Config& config) {
-  BELAY_ASSIGN(auto found, list_checkpoints(real_os(), config.directory, ListDepth::kMetadata));
-  return !found.empty();
-}
-
-namespace {
-
-// One that is whole to its last page. What is lazy is verified when touched.
-Result<LoadedCheckpoint> load_verified(const CheckpointInfo& info, const BuildIdentity& identity,
-                                       cr_verify verify) {
-  BELAY_ASSIGN(LoadedCheckpoint checkpoint, load_checkpoint(real_os(), info));
-  Status status;
-  auto description = Description::parse(checkpoint.description);
-  if (!description) status = tl::make_unexpected(description.error());
-  if (status) status = check_identity(*description, identity);
-  if (status) {
-    std::vector<StoredRun> all = checkpoint.runs;
-    if (verify == CR_VERIFY_TOUCH) keep_eager(*description, &checkpoint.runs);
-    status = verify_pages(real_os(), checkpoint, 0);
-    checkpoint.runs = std::move(all);
-  }
-  if (status) return checkpoint;
-  close(checkpoint.fd);
-  return tl::make_unexpected(status.error());
-}
-
-// The newest that is whole, or the one asked for; says what it passed over.
-Result<LoadedCheckpoint> choose(const std::vector<CheckpointInfo>& found, const Config& config,
-                                const BuildIdentity& identity) {
-  Status problem =
-      fail(ENOENT, "no checkpoint {} in {}", config.restore_sequence, config.directory);
-  // A file whose METADATA is damaged has no sequence number, and sorts last: it comes first here.
-  auto tell = [&](const CheckpointInfo& info) {
-    log(LogLevel::kNotice, "checkpoint {} in {}: {}", info.position.sequence, info.file,
-        info.problem);
-    if (!info.unfinished) problem = fail(EBADMSG, "nothing in {} is whole", config.directory);
-  };
-  for (const CheckpointInfo& info : found)
-    if (info.position.sequence == 0 && config.restore_sequence == 0) tell(info);
-  for (const CheckpointInfo& info : found) {
-    uint64_t sequence = info.position.sequence;
-    if (sequence == 0) continue;
-    if (config.restore_sequence != 0 && sequence != config.restore_sequence) continue;
-    if (!info.problem.empty()) {
-      tell(info);
-      continue;
-    }
-    auto checkpoint = load_verified(info, identity, config.verify);
-    if (checkpoint || checkpoint.error().code != EBADMSG) return checkpoint;
-    log(LogLevel::kNotice, "checkpoint {} is damaged: {}", sequence, checkpoint.error().message);
-    problem = fail(EBADMSG, "nothing in {} is whole", config.directory);
-  }
-  return tl::make_unexpected(problem.error());
-}
-
-// What the restored process adds to. No number is used twice; what has a name lies beside the two
-// generations, of which the newest stays until there is a newer one.
-StorePosition continue_at(const std::vector<CheckpointInfo>& found, const StorePosition& restored,
-                          bool is_named) {
-  StorePosition next = restored;
-  if (is_named) {
-    auto whole = std::find_if(found.begin(), found.end(),
-                              [](const CheckpointInfo& info) { return info.problem.empty(); });
-    next = whole != found.end() ? whole->position : StorePosition{};
-    next.sequence = std::max(next.sequence, restored.sequence);
-  }
-  for (const CheckpointInfo& info : found)
-    next.sequence = std::max(next.sequence, info.position.sequence);
-  return next;
-}
-
-}  // namespace
-
 Status restore_checkpoint(const Config& config, const char* name, const BuildIdentity& identity,
-                          int lock_fd) {
+                          int lock_fd, bool rehearses) {
   std::optional<CheckpointInfo> wanted;
   if (name != nullptr) {
     BELAY_ASSIGN(NamedCheckpoint named, find_named(config.directory, name));
@@ -455,19 +381,29 @@ Status restore_checkpoint(const Config& config, const char* name, const BuildIde
   }
   BELAY_ASSIGN(auto found, list_checkpoints(real_os(), config.directory, ListDepth::kMetadata));
   if (found.empty() && !wanted) return {};
-  stop_engine();  // nothing may be taken while this process is about to be replaced
+  // Nothing may be taken while this process is about to be replaced.
+  if (!rehearses) stop_engine();
   Config chosen = config;
+  if (rehearses) chosen.verify = CR_VERIFY_AHEAD;
   int uffd = chosen.verify == CR_VERIFY_TOUCH ? open_lazy_fill() : -1;
   if (uffd < 0) chosen.verify = CR_VERIFY_AHEAD;
   auto checkpoint =
       wanted ? load_verified(*wanted, identity, chosen.verify) : choose(found, chosen, identity);
-  // The program died over its first checkpoint: it begins anew, as if that had not been begun.
-  if (!checkpoint && checkpoint.error().code == ENOENT && config.restore_sequence == 0) return {};
-  if (!checkpoint) return tl::make_unexpected(checkpoint.error());
+  if (!checkpoint) {
+    if (uffd >= 0) close(uffd);
+    // The program died over its first checkpoint: it begins anew, as if that had not been begun.
+    if (checkpoint.error().code == ENOENT && config.restore_sequence == 0) return {};
+    return tl::make_unexpected(checkpoint.error());
+  }
   BELAY_ASSIGN(Description description, Description::parse(checkpoint->description));
   StorePosition next = continue_at(found, checkpoint->info.position, wanted.has_value());
   Restore restore(chosen, *checkpoint, description, next, lock_fd, uffd);
-  BELAY_TRY(restore.prepare());
+  if (Status prepared = restore.prepare(); !prepared || rehearses) {
+    restore.undo();
+    close(checkpoint->fd);
+    if (uffd >= 0) close(uffd);
+    return prepared;
+  }
   log(LogLevel::kNotice, "restoring checkpoint {} of {}", checkpoint->info.position.sequence,
       config.name);
   Status status = restore.leave_process();

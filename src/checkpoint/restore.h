@@ -7,15 +7,11 @@
 
 namespace belay {
 
-// Where the newest good checkpoint of the store lies; all zero without one.
-Result<StorePosition> newest_position(const Config& config);
-// Whether there is something in the store, good or not.
-Result<bool> store_holds_any(const Config& config);
-
 // The one that is kept under this name; the newest where `name` is null. Does not return when there
 // is a checkpoint to restore. Returns success when there is none yet, and an error, with this
-// process unharmed, when it cannot be done. `lock_fd` goes along.
+// process unharmed, when it cannot be done. `lock_fd` goes along. `rehearses`: only finds out
+// whether it can be done, and returns.
 Status restore_checkpoint(const Config& config, const char* name, const BuildIdentity& identity,
-                          int lock_fd);
+                          int lock_fd, bool rehearses = false);
 
 }  // namespace belay

@@ -36,10 +36,11 @@ bool is_kernels(std::string_view name) { return name == "[vdso]" || name.starts_
 
 class MemoryPlan {
  public:
-  MemoryPlan(const Description& description, const LoadedCheckpoint& checkpoint,
+  MemoryPlan(const Description& description, const LoadedCheckpoint& checkpoint, int store_fd,
              AddressRange carried, int high_fd, bool lazy)
       : description_(description),
         checkpoint_(checkpoint),
+        store_fd_(store_fd),
         carried_(carried),
         high_fd_(high_fd),
         lazy_(lazy ? lazy_ranges(description) : std::vector<AddressRange>{}) {}
@@ -48,6 +49,10 @@ class MemoryPlan {
   Status move_kernel_mappings(uint64_t scratch);
   Status map_all();
   std::vector<RestoreCall> take() { return std::move(calls_); }
+  void note_files(std::vector<int>* files) const {
+    for (const auto& [path, fd] : files_)
+      if (fd >= 0) files->push_back(fd);
+  }
 
  private:
   void add(long expected, long number, std::initializer_list<uint64_t> arguments) {
@@ -61,6 +66,7 @@ class MemoryPlan {
 
   const Description& description_;
   const LoadedCheckpoint& checkpoint_;
+  int store_fd_;
   AddressRange carried_;
   int high_fd_;
   std::vector<AddressRange> lazy_;
@@ -200,7 +206,7 @@ bool MemoryPlan::fill(const MappingRecord& mapping, bool dry_run) {
     // pread(2) transfers at most 2 GiB less a page at once.
     for (uint64_t step; start < end; start += step, offset += step) {
       step = std::min<uint64_t>(end - start, 1 << 30);
-      add(long(step), SYS_pread64, {uint64_t(checkpoint_.fd), start, step, offset});
+      add(long(step), SYS_pread64, {uint64_t(store_fd_), start, step, offset});
     }
   }
   return any;
@@ -239,14 +245,17 @@ Result<uint64_t> find_hole(const Description& description, uint64_t bytes) {
 }
 
 Result<std::vector<RestoreCall>> plan_memory(const Description& description,
-                                             const LoadedCheckpoint& checkpoint, AddressRange block,
-                                             AddressRange carried, uint64_t scratch, int high_fd,
-                                             bool lazy) {
-  MemoryPlan plan(description, checkpoint, carried, high_fd, lazy);
+                                             const LoadedCheckpoint& checkpoint, int store_fd,
+                                             AddressRange block, AddressRange carried,
+                                             uint64_t scratch, int high_fd, bool lazy,
+                                             std::vector<int>* files) {
+  MemoryPlan plan(description, checkpoint, store_fd, carried, high_fd, lazy);
   BELAY_TRY(plan.clear(block));
   BELAY_TRY(plan.move_kernel_mappings(scratch));
-  BELAY_TRY(plan.map_all());
-  return plan.take();
+  Status status = plan.map_all();
+  plan.note_files(files);
+  if (status) return plan.take();
+  return tl::make_unexpected(status.error());
 }
 
 }  // namespace belay

@@ -21,11 +21,13 @@ Result<uint64_t> find_hole(const Description& description, uint64_t bytes);
 // The system calls that replace this process's memory by the image's. `block`: the restorer's
 // memory, which stays; `carried`: exempt memory, which stays too, empty for none. `scratch`: in it,
 // room for the kernel's mappings on their way. `high_fd`: descriptors from here on are Belay's own.
-// Opens the files that are mapped.
+// `store_fd`: the checkpoint's file by then. Opens the files that are mapped, and
+// adds them to `files`, also where it fails.
 // `lazy`: leaves out what lazy_fill.h fills later.
 Result<std::vector<RestoreCall>> plan_memory(const Description& description,
-                                             const LoadedCheckpoint& checkpoint, AddressRange block,
-                                             AddressRange carried, uint64_t scratch, int high_fd,
-                                             bool lazy);
+                                             const LoadedCheckpoint& checkpoint, int store_fd,
+                                             AddressRange block, AddressRange carried,
+                                             uint64_t scratch, int high_fd, bool lazy,
+                                             std::vector<int>* files);
 
 }  // namespace belay

@@ -49,7 +49,7 @@ Instance read_directory(const std::string& name, const std::string& directory) {
   for (const std::string& file : checkpoint_files(directory)) {
     struct stat info;  // it may have been replaced just now
     if (stat(file.c_str(), &info) == 0 && counted.insert(info.st_ino).second)
-      instance.file_bytes += uint64_t(info.st_size);
+      instance.file_bytes += std::min(uint64_t(info.st_size), uint64_t(info.st_blocks) * 512);
   }
   for (const CheckpointInfo& info : instance.checkpoints) {
     if (!is_end_of_chain(info)) continue;

@@ -1,6 +1,9 @@
 // belay verify [NAME]
+#include <sys/stat.h>
+
 #include <map>
 #include <memory>
+#include <utility>
 
 #include "cli/command.h"
 #include "cli/exit_code.h"
@@ -13,6 +16,7 @@
 #include "cli/store_path.h"
 #include "cli/table.h"
 #include "cli/units.h"
+#include "store/named.h"
 
 namespace belay::cli {
 namespace {
@@ -37,12 +41,19 @@ class Verifier {
  private:
   std::vector<StoredRun> unread_runs(const LoadedCheckpoint& checkpoint) const;
 
+  using FileId = std::pair<dev_t, ino_t>;
+  static FileId id_of(const std::string& file) {
+    struct stat info = {};  // of none: the page that is read then says so
+    stat(file.c_str(), &info);
+    return {info.st_dev, info.st_ino};
+  }
+
   std::string name_;
-  std::map<std::string, Ranges> good_;  // by file
+  std::map<FileId, Ranges> good_;  // those with a name are in files of the others'
 };
 
 std::vector<StoredRun> Verifier::unread_runs(const LoadedCheckpoint& checkpoint) const {
-  auto good = good_.find(checkpoint.info.file);
+  auto good = good_.find(id_of(checkpoint.info.file));
   if (good == good_.end()) return checkpoint.runs;
   std::vector<StoredRun> unread;
   for (const StoredRun& run : checkpoint.runs) {
@@ -72,7 +83,7 @@ Verdict Verifier::verify(const CheckpointInfo& info) {
     require(verify_pages(real_os(), unread, 0, [&](uint64_t done, uint64_t total) {
       progress.update(done, total, Progress::Clock::now());
     }));
-    Ranges& good = good_[info.file];
+    Ranges& good = good_[id_of(info.file)];
     for (const StoredRun& run : unread.runs) {
       good.add(run.file_offset, run.file_offset + run.page_count * kPageBytes);
     }
@@ -82,29 +93,49 @@ Verdict Verifier::verify(const CheckpointInfo& info) {
   return verdict;
 }
 
-// Prints as it goes, since it may take long; returns whether all is good.
-bool verify_instance(const Instance& instance, bool as_json, Json* list) {
+// `kept_as`: the name that the checkpoint has, or "".
+void report(const Instance& instance, const CheckpointInfo& info, const std::string& kept_as,
+            const Verdict& verdict, Json* list) {
+  if (list != nullptr) {
+    Json json = {{"name", instance.name},
+                 {"sequence", info.position.sequence},
+                 {"good", verdict.problem.empty()},
+                 {"file", info.file},
+                 {"read_bytes", verdict.read_bytes}};
+    if (!kept_as.empty()) json["kept_as"] = kept_as;
+    if (!verdict.problem.empty()) json["problem"] = verdict.problem;
+    list->push_back(json);
+    return;
+  }
+  std::string text = verdict.problem.empty()
+                         ? fmt::format("good, {} read", format_bytes(verdict.read_bytes))
+                         : fmt::format("DAMAGED: {}", printable(verdict.problem));
+  printf("%s %llu%s: %s\n", printable(instance.name).c_str(),
+         (unsigned long long)info.position.sequence,
+         kept_as.empty() ? "" : fmt::format(", kept as {}", kept_as).c_str(), text.c_str());
+}
+
+// Says so as it goes, to `list` or on standard output, since it may take long; returns whether all
+// is good.
+bool verify_instance(const Instance& instance, Json* list) {
   Verifier verifier(instance.name);
   bool good = true;
   for (const CheckpointInfo& info : instance.checkpoints) {
     if (instance.is_incomplete(info)) continue;
     const Verdict verdict = verifier.verify(info);
     good = good && verdict.problem.empty();
-    if (as_json) {
-      Json json = {{"name", instance.name},
-                   {"sequence", info.position.sequence},
-                   {"good", verdict.problem.empty()},
-                   {"file", info.file},
-                   {"read_bytes", verdict.read_bytes}};
-      if (!verdict.problem.empty()) json["problem"] = verdict.problem;
-      list->push_back(json);
-      continue;
-    }
-    std::string text = verdict.problem.empty()
-                           ? fmt::format("good, {} read", format_bytes(verdict.read_bytes))
-                           : fmt::format("DAMAGED: {}", printable(verdict.problem));
-    printf("%s %llu: %s\n", printable(instance.name).c_str(),
-           (unsigned long long)info.position.sequence, text.c_str());
+    report(instance, info, "", verdict, list);
+  }
+  for (const NamedCheckpoint& named : require(list_named(instance.directory))) {
+    CheckpointInfo info{.position = {.sequence = named.sequence}, .file = named.file};
+    auto found = read_named(real_os(), named);
+    if (found)
+      info = *found;
+    else
+      info.problem = found.error().text();
+    const Verdict verdict = verifier.verify(info);
+    good = good && verdict.problem.empty();
+    report(instance, info, named.name, verdict, list);
   }
   return good;
 }
@@ -121,7 +152,7 @@ int verify(const VerifyOptions& options) {
   Json list = Json::array();
   for (const Instance& instance : instances) {
     any = any || !instance.checkpoints.empty();
-    good = verify_instance(instance, options.json, &list) && good;
+    good = verify_instance(instance, options.json ? &list : nullptr) && good;
   }
   if (options.json) print(Json{{"store", store}, {"good", good}, {"checkpoints", list}});
   if (any) return good ? kExitOk : kExitNothing;

@@ -1,4 +1,4 @@
-// The C interface. One lock: calls take turns.
+// The C interface. One lock: calls take turns. Null names are empty ones, which nothing has.
 #include "belay/autonomize.h"
 
 #include <errno.h>
@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "learn/actors.h"
 #include "learn/carry.h"
@@ -39,22 +40,45 @@ pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 thread_local char sentence[sizeof Error::message];
 
-int remember(const Error& error) {
+// Of a thread: 1 in a call, 2 in what is called from there, or in a signal's handler.
+constinit thread_local int turns = 0;
+
+class Turn {
+ public:
+  Turn() { take(); }
+  ~Turn() { give_back(); }
+  Turn(const Turn&) = delete;
+
+  static void take() {
+    if (turns++ == 0) pthread_mutex_lock(&lock);
+  }
+  static void give_back() {
+    if (--turns == 0) pthread_mutex_unlock(&lock);
+  }
+};
+
+int note(const Error& error) {
   copy_text(sentence, error.text());
   errno = error.code;
   return -1;
 }
 
-class Turn {
- public:
-  Turn() { pthread_mutex_lock(&lock); }
-  ~Turn() { pthread_mutex_unlock(&lock); }
-  Turn(const Turn&) = delete;
-};
+// Programs need not look at what the calls return: what has failed is said once anyway.
+int remember(const Error& error) {
+  if (kept->models.mode() != AuMode::kOff) {
+    Turn turn;
+    kept->models.warn(error);
+  }
+  return note(error);
+}
+
+std::string_view text(const char* name) { return name != nullptr ? name : ""; }
 
 // Before the constructors without a number, which may want them (src/server/client.cc).
 __attribute__((constructor(200))) void open_stores() {
   kept = make_in_model_memory<Kept>().release();
+  // A child of fork() finds nothing half done, and nobody in it who never comes back.
+  pthread_atfork(Turn::take, Turn::give_back, Turn::give_back);
   if (kept->models.mode() == AuMode::kOff) return;
   kept->models.episode_log().open(getenv("BELAY_AU_PROGRESS"));
   kept->models.episode_log().program_begins(name_of(kept->models.mode()));
@@ -75,10 +99,17 @@ Status save_models() {
 }
 
 __attribute__((destructor)) void save_at_exit() {
-  if (kept == nullptr) return;
+  if (kept == nullptr || kept->owner != getpid()) return;
+  if (turns > 0) {
+    log(LogLevel::kError,
+        "exit() in a signal handler, in the midst of a call: what was learnt "
+        "since models were last saved is lost");
+    return;
+  }
   Turn turn;
+  kept->models.warn_of_settings();
   if (Status saved = save_models(); !saved) kept->models.warn(saved.error());
-  if (kept->models.mode() != AuMode::kAct || kept->owner != getpid()) return;
+  if (kept->models.mode() != AuMode::kAct) return;
   if (Status sent = send_rest(kept->models); !sent) kept->models.warn(sent.error());
 }
 
@@ -130,7 +161,7 @@ void for_each_learned(Use use) {
 }
 
 // A learner does not come back: its program stands still, and goes when it is told to.
-Status learn_for_others(const char* name, const char* inputs) {
+Status learn_for_others(std::string_view name, std::string_view inputs) {
   BELAY_ASSIGN(Model * model, decisions().learner(name, inputs));
   if (model == nullptr) return {};
   Status lost = learn_from_actors(kept->models, *model, save_now_and_then);
@@ -187,43 +218,46 @@ using namespace belay;
 BELAY_EXPORT int belay_au_config(const char* model, belay_au_kind kind,
                                  belay_au_algorithm algorithm, const int32_t* layers) {
   Turn turn;
-  return result_of(decisions().configure(model, kind, algorithm, layers));
+  return result_of(decisions().configure(text(model), kind, algorithm, layers));
 }
 
 BELAY_EXPORT int belay_au_output(const char* model, const char* name, size_t count, double low,
                                  double high, double fallback) {
   if (count == 0 || count > kVolumeSideMax || !(low <= fallback && fallback <= high) ||
       !(high - low < 1e30))
-    return remember(fail(EINVAL, "output '{}': {} values from {} to {}, {} by default", name, count,
-                         low, high, fallback)
+    return remember(fail(EINVAL,
+                         "output '{}': it needs 1 to {} values with finite low <= default <= high, "
+                         "not {} values from {} to {} with {}",
+                         text(name), kVolumeSideMax, count, low, high, fallback)
                         .value());
   Turn turn;
-  return result_of(kept->models.declare_output(model, {.name = name,
-                                                       .count = static_cast<uint32_t>(count),
-                                                       .low = static_cast<float>(low),
-                                                       .high = static_cast<float>(high),
-                                                       .fallback = static_cast<float>(fallback)}));
+  return result_of(
+      kept->models.declare_output(text(model), {.name = ModelString(text(name)),
+                                                .count = static_cast<uint32_t>(count),
+                                                .low = static_cast<float>(low),
+                                                .high = static_cast<float>(high),
+                                                .fallback = static_cast<float>(fallback)}));
 }
 
 BELAY_EXPORT int belay_au_choice(const char* model, const char* name, size_t count,
                                  size_t fallback) {
   if (count < 2 || count > kVolumeSideMax || fallback >= count)
-    return remember(
-        fail(EINVAL, "choice '{}': one of {}, {} by default", name, count, fallback).value());
+    return remember(fail(EINVAL,
+                         "choice '{}': it needs 2 to {} choices and one of them as the default, "
+                         "not {} with {}",
+                         text(name), kVolumeSideMax, count, fallback)
+                        .value());
   Turn turn;
-  return result_of(kept->models.declare_output(model, {.name = name,
-                                                       .count = static_cast<uint32_t>(count),
-                                                       .is_choice = true,
-                                                       .fallback = static_cast<float>(fallback)}));
+  return result_of(
+      kept->models.declare_output(text(model), {.name = ModelString(text(name)),
+                                                .count = static_cast<uint32_t>(count),
+                                                .is_choice = true,
+                                                .fallback = static_cast<float>(fallback)}));
 }
 
 BELAY_EXPORT int belay_au_set(const char* model, const char* option, double value) {
   Turn turn;
-  auto found = kept->models.undecided(model);
-  if (!found) return remember(found.error());
-  Status set = set_option((*found)->spec().options, option, value);
-  if (set) set = kept->models.apply_settings_again(**found);
-  return result_of(set);
+  return result_of(kept->models.set(text(model), text(option), value));
 }
 
 BELAY_EXPORT int belay_au_extract_picture(const char* name, belay_au_type type, size_t height,
@@ -231,11 +265,11 @@ BELAY_EXPORT int belay_au_extract_picture(const char* name, belay_au_type type, 
   if (is_off()) return 0;
   if (height > kVolumeSideMax || width > kVolumeSideMax || channels > kVolumeSideMax)
     return remember(
-        fail(E2BIG, "'{}': {} x {} x {} values", name, height, width, channels).value());
+        fail(E2BIG, "'{}': {} x {} x {} values", text(name), height, width, channels).value());
   Turn turn;
   Volume shape{static_cast<uint32_t>(height), static_cast<uint32_t>(width),
                static_cast<uint32_t>(channels)};
-  return result_of(decisions().extract(name, type, shape, data));
+  return result_of(decisions().extract(text(name), type, shape, data));
 }
 
 BELAY_EXPORT int belay_au_extract(const char* name, belay_au_type type, size_t count,
@@ -246,7 +280,7 @@ BELAY_EXPORT int belay_au_extract(const char* name, belay_au_type type, size_t c
 BELAY_EXPORT const char* belay_au_serialize(const char* out, const char* const* names) {
   if (is_off()) return out;
   Turn turn;
-  return result_of(decisions().serialize(out, names)) == 0 ? out : nullptr;
+  return result_of(decisions().serialize(text(out), names)) == 0 ? out : nullptr;
 }
 
 BELAY_EXPORT int belay_au_nn(const char* model, const char* inputs) {
@@ -254,7 +288,7 @@ BELAY_EXPORT int belay_au_nn(const char* model, const char* inputs) {
   Turn turn;
   save_now_and_then();
   TimedDecision timed;
-  return result_of(decisions().decide(model, inputs ? inputs : ""));
+  return result_of(decisions().decide(text(model), text(inputs)));
 }
 
 BELAY_EXPORT int belay_au_nn_reward(const char* model, const char* inputs, double reward,
@@ -263,22 +297,23 @@ BELAY_EXPORT int belay_au_nn_reward(const char* model, const char* inputs, doubl
   Turn turn;
   save_now_and_then();
   if (kept->models.mode() == AuMode::kLearn)
-    return result_of(learn_for_others(model, inputs ? inputs : ""));
+    return result_of(learn_for_others(text(model), text(inputs)));
   TimedDecision timed;
-  return result_of(
-      decisions().decide_by_reward(model, inputs ? inputs : "", reward, terminal != 0));
+  return result_of(decisions().decide_by_reward(text(model), text(inputs), reward, terminal != 0));
 }
 
 BELAY_EXPORT int belay_au_write_back(const char* name, belay_au_type type, size_t count,
                                      void* dst) {
   if (is_off()) return 0;
   Turn turn;
-  return result_of(decisions().write_back(name, type, count, dst));
+  return result_of(decisions().write_back(text(name), type, count, dst));
 }
 
-// Not in turn: the program would come back to a lock that is held.
+// In turn: nobody may be in the midst of a change to a model, which would stay half done. The
+// program comes back to its own turn, in either of the two.
 BELAY_EXPORT int belay_au_checkpoint(void) {
   if (is_off()) return 0;
+  Turn turn;
   auto result = kept->snapshots.checkpoint();
   return result ? *result : remember(result.error());
 }
@@ -286,7 +321,10 @@ BELAY_EXPORT int belay_au_checkpoint(void) {
 BELAY_EXPORT int belay_au_restore(void) {
   if (is_off())
     return remember(fail(ENOENT, "au_restore: BELAY_AU is off, and nothing taken").value());
-  return result_of(kept->snapshots.restore());
+  Turn turn;
+  Status failed = kept->snapshots.restore();
+  // Many a program is told so each time that it fails before its first checkpoint.
+  return failed.error().code == ENOENT ? note(failed.error()) : remember(failed.error());
 }
 
 BELAY_EXPORT int belay_au_use_snapshots(const belay_au_snapshots* snapshots) {
@@ -303,9 +341,9 @@ BELAY_EXPORT int belay_au_save(void) {
 
 BELAY_EXPORT int belay_au_fit(const char* name, uint64_t batches) {
   Turn turn;
-  Model* model = kept->models.find(name);
+  Model* model = kept->models.find(text(name));
   if (model == nullptr || model->learned() == nullptr || !model->learned()->supervised)
-    return remember(fail(ENOENT, "no supervised model '{}' with examples", name).value());
+    return remember(fail(ENOENT, "no supervised model '{}' with examples", text(name)).value());
   model->learned()->supervised->learn_batches(batches, model->learned()->random);
   model->changed = true;
   return 0;
@@ -313,9 +351,9 @@ BELAY_EXPORT int belay_au_fit(const char* name, uint64_t batches) {
 
 BELAY_EXPORT int belay_au_get_stats(const char* name, belay_au_stats* out) {
   Turn turn;
-  Model* model = kept->models.find(name);
+  Model* model = kept->models.find(text(name));
   if (model == nullptr || out == nullptr)
-    return remember(fail(ENOENT, "no model '{}'", name).value());
+    return remember(fail(ENOENT, "no model '{}'", text(name)).value());
   *out = model->stats();
   return 0;
 }

@@ -42,6 +42,7 @@ Status Decisions::configure(std::string_view name, belay_au_kind kind, belay_au_
 Status Decisions::extract(std::string_view name, belay_au_type type, Volume shape,
                           const void* data) {
   if (bytes_of(type) == 0) return fail(EINVAL, "'{}': type {} does not exist", name, int(type));
+  if (name.empty()) return fail(EINVAL, "values without a name");
   if (shape.size() == 0 || shape.size() > kParametersMax || data == nullptr)
     return fail(EINVAL, "'{}': {} values at {}", name, shape.size(), data);
   Feature& feature = program_.features.at(name);
@@ -52,6 +53,7 @@ Status Decisions::extract(std::string_view name, belay_au_type type, Volume shap
 }
 
 Status Decisions::serialize(std::string_view out, const char* const* names) {
+  if (out.empty() || names == nullptr) return fail(EINVAL, "'{}' is to be made of nothing", out);
   Feature& joined = program_.features.at(out);
   joined.values.clear();
   for (; *names != nullptr; names++) {
@@ -74,8 +76,10 @@ Result<Model*> Decisions::ready(std::string_view name, bool by_reward, std::stri
     return tl::make_unexpected(error);
   };
   if (model->spec().learns_by_reward() != by_reward)
-    return refuse(
-        fail(EINVAL, "model '{}': reward and terminal flag are for AU_QLEARN", name).value());
+    return refuse(fail(EINVAL, "model '{}' {}", name,
+                       by_reward ? "learns from examples: it takes no reward and no terminal flag"
+                                 : "is AU_QLEARN: it wants a reward and a terminal flag")
+                      .value());
   *feature = program_.features.find(inputs);
   if (*feature == nullptr || (*feature)->values.empty())
     return refuse(fail(ENOENT, "model '{}': '{}' has never been extracted", name, inputs).value());
@@ -186,8 +190,11 @@ void Decisions::take_example(const OutputPlace& place, std::span<const float> va
   if (values.size() != output.values() || !all_finite(values)) return;
   std::span<float> targets = std::span(open.targets).subspan(place.column, output.width());
   if (output.is_choice) {
-    auto chosen = static_cast<size_t>(std::clamp(values[0], 0.0f, float(output.count - 1)));
-    targets[chosen] = 1;
+    if (!(values[0] > -1 && values[0] < float(output.count)))
+      return models_.warn(fail(ERANGE, "'{}': {} is none of its {} choices, and no example",
+                               std::string_view(output.name), values[0], output.count)
+                              .value());
+    targets[static_cast<size_t>(values[0])] = 1;
   } else {
     for (size_t i = 0; i < values.size(); i++) targets[i] = to_unit(output, values[i]);
   }
@@ -206,12 +213,16 @@ Status Decisions::decide_by_reward(std::string_view name, std::string_view input
     return {};
   }
   const Feature* feature = nullptr;
-  BELAY_ASSIGN(Model * model, ready(name, true, inputs, &feature));
-  if (models_.mode() == AuMode::kRecord) return {};
-  if (!std::isfinite(reward)) {
-    auto error = fail(EDOM, "model '{}': the reward is not finite", name);
-    models_.warn(error.value());
-    return error;
+  auto found = ready(name, true, inputs, &feature);
+  Model* model = models_.find(name);
+  if (models_.mode() == AuMode::kRecord && found) return {};
+  if (found && !std::isfinite(reward)) {
+    fall_back(*model);
+    found = fail(EDOM, "model '{}': the reward is not finite", name);
+  }
+  if (!found) {
+    if (model != nullptr) lose_sight(*model, terminal);
+    return tl::make_unexpected(found.error());
   }
   program_.open[model].score += reward;
   Status decided;
@@ -260,6 +271,12 @@ void Decisions::reinforce(Model& model, const Feature& state, float reward, bool
   if (!terminal)
     decided[0] = static_cast<float>(deep_q.explore(episode, state.values, learned.random));
   model.changed = true;
+}
+
+// What came of the last decisions is not known, so nothing is learnt from them.
+void Decisions::lose_sight(Model& model, bool terminal) {
+  program_.open[&model].episode.open.clear();
+  if (terminal && model.learned() != nullptr && !model.broken) end_episode(model);
 }
 
 void Decisions::end_episode(Model& model) {

@@ -22,8 +22,6 @@ struct ProgramState {
   std::unordered_map<const Model*, std::shared_ptr<TorchScript>> scripts;
 };
 
-constexpr size_t kOutputsMax = 64;
-
 class Decisions {
  public:
   Decisions(ModelStore& models, ProgramState& program) : models_(models), program_(program) {}
@@ -51,6 +49,7 @@ class Decisions {
   void fall_back(Model& model);
   void reinforce(Model& model, const Feature& state, float reward, bool terminal);
   bool shares_another(const Model* model);
+  void lose_sight(Model& model, bool terminal);
   void end_episode(Model& model);
   void take_example(const OutputPlace& place, std::span<const float> values);
 

@@ -21,6 +21,7 @@ struct DeepQOptions {
   float epsilon_start = 1;      // share of random choices at first
   float epsilon_end = 0.02f;    // and from `epsilon_decisions` on; linear between
   uint32_t epsilon_decisions = 20000;
+  bool operator==(const DeepQOptions&) const = default;
 };
 
 // The decisions whose return is not complete yet. It is the program's and not the model's: when the

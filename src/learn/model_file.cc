@@ -173,10 +173,10 @@ Status load(const ModelFile& file, const std::string& path, Learned& learned,
   Reader reader(file, path);
   uint64_t wanted = learned.fingerprint;
   (learned.*visit)(reader);
-  if (!reader.status) return reader.status;
   if (learned.fingerprint != wanted)
-    return fail(EBADMSG, "{}: of a model with other layers, outputs or bounds", path);
-  return {};
+    return fail(EBADMSG, "{}: of a model with other inputs, layers, outputs or bounds",
+                reader.status ? std::string_view(path) : reader.status.error().text());
+  return reader.status;
 }
 
 }  // namespace

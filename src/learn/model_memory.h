@@ -1,6 +1,6 @@
 // Memory of the model store: what models have learned stays when the program goes back, so it lives
 // in exempt memory. Thread-safe as exempt_malloc is. Running out of it ends the program: a model's
-// sizes are checked against kModelBytesMax when it is configured, long before.
+// sizes are checked against kParametersMax when it is configured, long before.
 #pragma once
 
 #include <cstddef>

@@ -24,7 +24,8 @@ constexpr Option kOptions[] = {
 Result<LayerRequest> parse_layer(belay_au_kind kind, int32_t code) {
   constexpr int32_t kConvolution = 0x40000000;
   if ((code & kConvolution) == 0) return LayerRequest{.width = static_cast<uint32_t>(code)};
-  if (kind != AU_CNN) return fail(EINVAL, "AU_CONV() is a layer of AU_CNN models");
+  if (kind != AU_CNN)
+    return fail(EINVAL, "layer {:#x}: AU_CONV() is for AU_CNN, and widths are below 2^30", code);
   return LayerRequest{.kind = LayerKind::kConvolution,
                       .width = static_cast<uint32_t>(code >> 16 & 0x3fff),
                       .kernel = static_cast<uint32_t>(code >> 8 & 0xff),
@@ -48,7 +49,7 @@ bool is_model_name(std::string_view name) {
 
 Result<ModelVector<LayerRequest>> parse_layers(belay_au_kind kind, const int32_t* layers) {
   ModelVector<LayerRequest> requests;
-  for (; *layers != 0; layers++) {
+  for (; layers != nullptr && *layers != 0; layers++) {
     if (*layers < 0) return fail(EINVAL, "a layer of {} values", *layers);
     if (requests.size() + 1 == kLayersMax)
       return fail(E2BIG, "a network has at most {} hidden layers", kLayersMax - 1);
@@ -70,7 +71,7 @@ Status set_option(ModelOptions& options, std::string_view name, double value) {
     option.set(options, value);
     return {};
   }
-  return fail(EINVAL, "no option '{}'; docs/learning.md lists them", name);
+  return fail(EINVAL, "no option '{}': learning.md lists them", name);
 }
 
 }  // namespace belay

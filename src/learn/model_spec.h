@@ -23,7 +23,10 @@ struct ModelOptions {
   DeepQOptions deep_q;
   SupervisedOptions supervised;
   uint32_t seed = 1;
+  bool operator==(const ModelOptions&) const = default;
 };
+
+constexpr size_t kOutputsMax = 64;  // of a model
 
 struct ModelSpec {
   ModelString name;

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/checksum.h"
 #include "base/log.h"
@@ -56,7 +58,7 @@ Status ModelStore::declare(std::string_view name, belay_au_kind kind, belay_au_a
       return {};
     return fail(EEXIST, "model '{}' has been declared otherwise", name);
   }
-  BELAY_TRY(apply_settings(settings_, spec));
+  BELAY_TRY(apply_settings(settings_, name, spec.options));
   models_.push_back(make_in_model_memory<Model>(std::move(spec)));
   find_torch(*models_.back());
   return {};
@@ -70,6 +72,18 @@ Result<Model*> ModelStore::undecided(std::string_view name) {
   return model;
 }
 
+// The same again does nothing, as with the other declarations.
+Status ModelStore::set(std::string_view name, std::string_view option, double value) {
+  Model* model = find(name);
+  ModelOptions options = model != nullptr ? model->spec().options : ModelOptions();
+  BELAY_TRY(set_option(options, option, value));
+  if (model != nullptr) BELAY_TRY(apply_settings(settings_, name, options));
+  if (model != nullptr && options == model->spec().options) return {};
+  BELAY_ASSIGN(model, undecided(name));
+  model->spec().options = options;
+  return {};
+}
+
 Status ModelStore::declare_output(std::string_view name, Output output) {
   if (const OutputPlace* known = find_output(output.name)) {
     if (find(name) == known->model &&
@@ -79,6 +93,12 @@ Status ModelStore::declare_output(std::string_view name, Output output) {
   }
   BELAY_ASSIGN(Model * model, undecided(name));
   ModelSpec& spec = model->spec();
+  if (output.name.empty()) return fail(EINVAL, "model '{}': an output without a name", name);
+  if (spec.outputs.size() == kOutputsMax)
+    return fail(E2BIG,
+                "model '{}' has {} outputs and can't have more: one output may have many "
+                "values",
+                name, kOutputsMax);
   outputs_.push_back({output.name, {model, spec.outputs.size(), spec.network_outputs()}});
   spec.outputs.push_back(std::move(output));
   return {};
@@ -116,13 +136,25 @@ Status ModelStore::prepare(Model& model, Volume shape) {
   Status loaded;
   if (file) {
     loaded = load_model(*file, path, *model.learned());
-  } else if (file.error().code != ENOENT || mode() == AuMode::kDeploy) {
+  } else if (file.error().code != ENOENT) {
     loaded = tl::make_unexpected(file.error());
+  } else if (mode() == AuMode::kDeploy) {
+    loaded = fail(ENOENT, "{}: there is none; BELAY_AU=train makes it, BELAY_AU_MODELS says where",
+                  path);
+  } else {
+    prepare_folder();
   }
   if (!loaded) model.broken = true;
   if (model.spec().learns_by_reward())
     episode_log_.model_begins(model.spec().name, model.stats(), !model.broken);
   return loaded;
+}
+
+// Better said now than when it has learnt for hours.
+void ModelStore::prepare_folder() {
+  std::string folder = settings_.folder.empty() ? "." : std::string(settings_.folder);
+  if (mkdir(folder.c_str(), 0777) == 0 || access(folder.c_str(), W_OK) == 0) return;
+  warn(fail(errno, "{}: {}: what is learnt can't be saved", folder, errno_text(errno)).value());
 }
 
 bool ModelStore::exists(const std::string& path) const {
@@ -179,10 +211,21 @@ Status ModelStore::put_back(const std::string& name, std::vector<std::byte> byte
 }
 
 void ModelStore::warn(const Error& error) {
+  if (warnings_.size() == kWarningsMax) return;
   uint64_t sum = checksum(error.message, error.text().size());
   if (std::find(warnings_.begin(), warnings_.end(), sum) != warnings_.end()) return;
   warnings_.push_back(sum);
   log(LogLevel::kError, "{}", error.text());
+  if (warnings_.size() == kWarningsMax) log(LogLevel::kError, "no more of that is said");
+}
+
+void ModelStore::warn_of_settings() {
+  for_each_setting(settings_, [this](std::string_view assignment, std::string_view model) {
+    if (find(model) == nullptr)
+      warn(fail(ENOENT, "BELAY_AU_SET: '{}' is of a model that was not declared", assignment)
+               .value());
+    return Status();
+  });
 }
 
 }  // namespace belay

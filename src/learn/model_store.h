@@ -29,10 +29,8 @@ class ModelStore {
   Status declare(std::string_view name, belay_au_kind kind, belay_au_algorithm algorithm,
                  const int32_t* layers);
   Status declare_output(std::string_view model, Output output);
-  // Fails with ENOENT for an unknown model, and EBUSY when it has decided already.
-  Result<Model*> undecided(std::string_view name);
-  // What was chosen outside the program has the last word.
-  Status apply_settings_again(Model& model) { return apply_settings(settings_, model.spec()); }
+  // An option, unless it was chosen outside the program, which has the last word.
+  Status set(std::string_view model, std::string_view option, double value);
 
   Model* find(std::string_view name);
   const OutputPlace* find_output(std::string_view name) const;
@@ -56,11 +54,17 @@ class ModelStore {
   // As carry.h has it.
   Status put_back(const std::string& file, std::vector<std::byte> bytes);
 
-  // On standard error, each sentence once.
+  // On standard error, each sentence once, and no more than kWarningsMax.
   void warn(const Error& error);
+  static constexpr size_t kWarningsMax = 100;
+  // What was chosen outside for models that there are not.
+  void warn_of_settings();
 
  private:
+  // Fails with ENOENT for an unknown model, and EBUSY when it has decided already.
+  Result<Model*> undecided(std::string_view name);
   Status prepare_actor(Model& model, Volume shape);
+  void prepare_folder();
   void find_torch(Model& model);
   bool exists(const std::string& path) const;
 

@@ -13,6 +13,7 @@ struct OptimiserOptions {
   float momentum = 0.9f;         // of gradient descent
   float gradient_norm_max = 10;  // longer gradients are shortened; 0: never
   float weight_decay = 0;        // apart from the gradient (Loshchilov and Hutter, ICLR 2019)
+  bool operator==(const OptimiserOptions&) const = default;
 };
 
 class Optimiser {

@@ -25,17 +25,18 @@ AuBackend parse_backend(std::string_view text) {
   return AuBackend::kEigen;
 }
 
-Status apply_one(std::string_view assignment, ModelSpec& spec) {
-  size_t equals = assignment.find('='), dot = assignment.substr(0, equals).rfind('.');
-  if (equals == assignment.npos || dot == assignment.npos)
-    return fail(EINVAL, "BELAY_AU_SET: '{}' is not MODEL.OPTION=VALUE", assignment);
-  if (assignment.substr(0, dot) != std::string_view(spec.name)) return {};
+Status apply_one(std::string_view assignment, std::string_view model, ModelOptions& options) {
+  size_t equals = assignment.find('=');
   std::string text(assignment.substr(equals + 1));
   char* end = nullptr;
   double value = strtod(text.c_str(), &end);
   if (text.empty() || *end != '\0')
-    return fail(EINVAL, "BELAY_AU_SET: '{}' is no number", assignment);
-  return set_option(spec.options, assignment.substr(dot + 1, equals - dot - 1), value);
+    return fail(EINVAL, "BELAY_AU_SET: '{}': '{}' is no number (spaces part assignments)",
+                assignment, text);
+  std::string_view name = assignment.substr(0, equals).substr(model.size() + 1);
+  if (Status set = set_option(options, name, value); !set)
+    return fail(set.error().code, "BELAY_AU_SET: {}", set.error().text());
+  return {};
 }
 
 }  // namespace
@@ -54,14 +55,24 @@ AuSettings read_settings() {
 
 const char* name_of(AuMode mode) { return kModeNames[static_cast<size_t>(mode)].data(); }
 
-Status apply_settings(const AuSettings& settings, ModelSpec& spec) {
+Status for_each_setting(const AuSettings& settings, const UseSetting& use) {
   std::string_view rest = settings.options;
   while (!rest.empty()) {
-    size_t space = std::min(rest.find(' '), rest.size());
-    if (space > 0) BELAY_TRY(apply_one(rest.substr(0, space), spec));
-    rest.remove_prefix(std::min(space + 1, rest.size()));
+    std::string_view assignment = rest.substr(0, rest.find(' '));
+    rest.remove_prefix(std::min(assignment.size() + 1, rest.size()));
+    if (assignment.empty()) continue;
+    size_t equals = assignment.find('='), dot = assignment.substr(0, equals).rfind('.');
+    if (equals == assignment.npos || dot == assignment.npos)
+      return fail(EINVAL, "BELAY_AU_SET: '{}' is not MODEL.OPTION=VALUE", assignment);
+    BELAY_TRY(use(assignment, assignment.substr(0, dot)));
   }
   return {};
+}
+
+Status apply_settings(const AuSettings& settings, std::string_view name, ModelOptions& options) {
+  return for_each_setting(settings, [&](std::string_view assignment, std::string_view model) {
+    return model == name ? apply_one(assignment, model, options) : Status();
+  });
 }
 
 }  // namespace belay

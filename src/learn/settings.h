@@ -1,6 +1,8 @@
 // What is chosen outside the program: BELAY_AU, BELAY_AU_MODELS and the like.
 #pragma once
 
+#include <functional>
+
 #include "learn/model_spec.h"
 
 namespace belay {
@@ -23,7 +25,10 @@ AuSettings read_settings();
 
 const char* name_of(AuMode mode);
 
-// Those options of BELAY_AU_SET that are meant for `spec`.
-Status apply_settings(const AuSettings& settings, ModelSpec& spec);
+// Each "model.option=value" of BELAY_AU_SET, until one fails.
+using UseSetting = std::function<Status(std::string_view assignment, std::string_view model)>;
+Status for_each_setting(const AuSettings& settings, const UseSetting& use);
+// Those that are meant for `model`.
+Status apply_settings(const AuSettings& settings, std::string_view model, ModelOptions& options);
 
 }  // namespace belay

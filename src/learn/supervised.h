@@ -13,6 +13,7 @@ struct SupervisedOptions {
   uint32_t batches_per_sample = 4;  // learnt from each time that an example is added
   uint32_t learn_after = 16;        // examples in memory before the first batch
   uint32_t memory = 100000;         // examples kept
+  bool operator==(const SupervisedOptions&) const = default;
 };
 
 class Supervised {

@@ -32,6 +32,11 @@ Status ExemptZone::reserve() {
   return {};
 }
 
+void ExemptZone::clear() {
+  sys::call(SYS_madvise, start_ + kPageBytes, bytes_ - 2 * kPageBytes, MADV_DONTNEED);
+  used_ = kPageBytes;
+}
+
 std::span<std::byte> ExemptZone::take(size_t bytes) {
   bytes = page_ceil(bytes);
   if (bytes > bytes_ - kPageBytes - used_) return {};

@@ -19,7 +19,10 @@ class ExemptZone {
   // it starts anew: what was there before belongs to a process that is gone.
   Status reserve();
 
-  // Page-aligned zeroed memory for ever; empty when the zone is used up.
+  // For the next owner: all that has been taken is free, and reads as zeros.
+  void clear();
+
+  // Page-aligned zeroed memory until then; empty when the zone is used up.
   std::span<std::byte> take(size_t bytes);
   // The same for `count` items, which are all zeros.
   template <class T>

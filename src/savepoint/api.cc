@@ -181,7 +181,7 @@ BELAY_EXPORT int belay_savepoint(belay_savepoint_t* out) {
   handle_forks();
   make_room();
   Call call;
-  call.moment.libraries_loaded = libraries_loaded();
+  call.moment = {.tid = int(sys::gettid()), .libraries_loaded = libraries_loaded()};
   Status status;
   long result = -1;
   {
@@ -206,7 +206,7 @@ BELAY_EXPORT int belay_rollback_to(belay_savepoint_t savepoint, int value) {
   Call call;
   call.id = savepoint;
   call.value = value > 0 ? value : 1;
-  call.moment.libraries_loaded = libraries_loaded();
+  call.moment = {.tid = int(sys::gettid()), .libraries_loaded = libraries_loaded()};
   {
     Entered entered;
     if (g_tree == nullptr)

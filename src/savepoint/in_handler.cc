@@ -41,6 +41,9 @@ uint64_t find_restorer() {
   return restorer_of(SIGURG);
 }
 
+// Where main's stack began: above it lie only arguments and environment (glibc).
+extern "C" [[gnu::weak]] void* __libc_stack_end;
+
 // The end of the calling thread's stack; the same for all calls of a thread.
 uint64_t stack_end() {
   [[gnu::tls_model("initial-exec")]] static constinit thread_local uint64_t end = 0;
@@ -49,8 +52,11 @@ uint64_t stack_end() {
   void* start;
   size_t bytes;
   if (pthread_getattr_np(pthread_self(), &attributes) != 0) return 0;
-  if (pthread_attr_getstack(&attributes, &start, &bytes) == 0)
+  if (pthread_attr_getstack(&attributes, &start, &bytes) == 0) {
     end = reinterpret_cast<uint64_t>(start) + bytes;
+    const auto begun = &__libc_stack_end ? reinterpret_cast<uint64_t>(__libc_stack_end) : 0;
+    if (begun > reinterpret_cast<uint64_t>(start) && begun < end) end = begun;
+  }
   pthread_attr_destroy(&attributes);
   return end;
 }

@@ -92,6 +92,7 @@ void drop_layout(Layout* layout, BlockPool& pool) {
 }
 
 bool same_layout(const Layout& a, const Layout& b) {
+  if (&a == &b) return true;
   if (a.area_count != b.area_count || a.program_break != b.program_break) return false;
   for (uint32_t i = 0; i < a.area_count; i++) {
     const Area &x = a.areas()[i], &y = b.areas()[i];

@@ -17,7 +17,7 @@ constexpr size_t kBornMax = 1024;
 
 }  // namespace
 
-Result<ThreadPlace> Tree::roll_back(const Moment& moment, uint64_t id, long value) {
+Result<ThreadPlace> Tree::roll_back(Moment moment, uint64_t id, long value) {
   Savepoint* goal = find(id);
   if (goal == nullptr)
     return fail(EINVAL, "cannot roll back: this savepoint has been released, or never was one");
@@ -26,7 +26,7 @@ Result<ThreadPlace> Tree::roll_back(const Moment& moment, uint64_t id, long valu
                 "cannot roll back: a library has been loaded or unloaded (dlopen, dlclose) "
                 "since the savepoint");
   BELAY_TRY(stop_threads());
-  Status status = check_threads(goal);
+  Status status = check_threads(moment, goal);
   bool files = goal->files != nullptr && !keep_files_, same_files = false;
   if (status && files) status = open_files_.check(*goal->files, &same_files);
   size_t hot_before = changes_.hot().size();
@@ -54,7 +54,7 @@ Result<ThreadPlace> Tree::roll_back(const Moment& moment, uint64_t id, long valu
   rollbacks_++;
   pages_copied_back_ = copied;
   changes_.settle(*base_layout_, hot_before, hits, false, verdict_);
-  ThreadPlace here = place_threads(goal, value);
+  ThreadPlace here = place_threads(moment, goal, value);
   release_threads();
   return here;
 }

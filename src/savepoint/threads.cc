@@ -1,6 +1,5 @@
 // The threads of a savepoint: all stand still while memory changes under them, and each goes on
 // where it was then.
-#include <asm/prctl.h>
 #include <errno.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -20,6 +19,9 @@ bool is_place_of(const ThreadPlace& place, const StoppedThread& thread) {
          place.clear_tid_address == thread.clear_tid_address;
 }
 
+// The first word of the thread control block is its own address (System V ABI, variant II of TLS).
+uint64_t own_fs_base() { return reinterpret_cast<uint64_t>(__builtin_thread_pointer()); }
+
 const ThreadPlace* place_of(Savepoint* goal, const StoppedThread& thread) {
   for (const ThreadPlace& place : goal->threads->all())
     if (is_place_of(place, thread)) return &place;
@@ -37,8 +39,7 @@ constexpr uint64_t kRseqBytes = 32;
 
 void Tree::exempt_kernels_words() {
   if (&__rseq_offset == nullptr || &__rseq_size == nullptr || __rseq_size == 0) return;
-  uint64_t self = 0;
-  sys::call(SYS_arch_prctl, ARCH_GET_FS, &self);
+  const uint64_t self = own_fs_base();
   auto words = [](uint64_t thread) { return thread + uint64_t(__rseq_offset); };
   if (!stopped_ && kernels_words_count_ == 1 && kernels_words_[0] == words(self)) return;
   for (uint64_t start : kernels_words_.first(kernels_words_count_)) exempt_.remove(start);
@@ -96,9 +97,9 @@ Status Tree::note_threads(const Moment& moment, Savepoint* point) {
   if (point->threads == nullptr) return fail(ENOMEM, "no room to remember {} threads", count);
   point->threads->count = uint32_t(count);
   auto places = point->threads->all();
-  places[0].tid = int(sys::gettid());
+  places[0].tid = moment.tid;
   places[0].frame = moment.frame;
-  sys::call(SYS_arch_prctl, ARCH_GET_FS, &places[0].fs_base);
+  places[0].fs_base = own_fs_base();
   if (sys::call(SYS_prctl, PR_GET_TID_ADDRESS, &places[0].clear_tid_address) != 0)
     places[0].clear_tid_address = 0;
   size_t at = 1;
@@ -112,17 +113,16 @@ Status Tree::note_threads(const Moment& moment, Savepoint* point) {
   return {};
 }
 
-Status Tree::check_threads(Savepoint* goal) {
-  int self = int(sys::gettid());
+Status Tree::check_threads(const Moment& moment, Savepoint* goal) {
   bool known = false;
-  for (const ThreadPlace& place : goal->threads->all()) known = known || place.tid == self;
+  for (const ThreadPlace& place : goal->threads->all()) known = known || place.tid == moment.tid;
   if (!known)
     return fail(EPERM,
                 "cannot roll back from this thread, which did not exist at the savepoint: call "
                 "from one that did");
   std::span<StoppedThread> others = stopped_ ? stopper_.threads() : std::span<StoppedThread>{};
   for (const ThreadPlace& place : goal->threads->all()) {
-    bool found = place.tid == self;
+    bool found = place.tid == moment.tid;
     for (const StoppedThread& thread : others)
       found = found || (thread.state == StoppedThread::kParked && is_place_of(place, thread));
     if (!found)
@@ -141,7 +141,7 @@ void Tree::end_newer_threads(Savepoint* goal) {
 }
 
 // Tells each stopped thread where it goes on, and returns where the caller does.
-ThreadPlace Tree::place_threads(Savepoint* goal, long value) {
+ThreadPlace Tree::place_threads(const Moment& moment, Savepoint* goal, long value) {
   std::span<StoppedThread> others = stopped_ ? stopper_.threads() : std::span<StoppedThread>{};
   for (StoppedThread& thread : others) {
     if (thread.state != StoppedThread::kParked) continue;
@@ -151,9 +151,8 @@ ThreadPlace Tree::place_threads(Savepoint* goal, long value) {
     thread.resume_frame = place.frame;
     thread.resume_value = value;
   }
-  int self = int(sys::gettid());
   for (const ThreadPlace& place : goal->threads->all())
-    if (place.tid == self) return place;
+    if (place.tid == moment.tid) return place;
   return {};
 }
 

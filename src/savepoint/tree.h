@@ -55,6 +55,7 @@ class Tree {
 
   struct Moment {
     uint64_t frame = 0;             // of the caller
+    int tid = 0;                    // likewise
     uint64_t libraries_loaded = 0;  // by dlopen() so far
   };
 
@@ -62,8 +63,9 @@ class Tree {
   // comes back.
   Status take(const Moment& moment, uint64_t* id);
   // Makes everything as it was. Returns where the calling thread goes on; the others know already
-  // that `value` is for the one that took the savepoint, and run.
-  Result<ThreadPlace> roll_back(const Moment& moment, uint64_t id, long value);
+  // that `value` is for the one that took the savepoint, and run. All by value: what is on the
+  // caller's stack goes back.
+  Result<ThreadPlace> roll_back(Moment moment, uint64_t id, long value);
   Status release(uint64_t id);
   Status release_descendants(uint64_t id);
   Result<uint64_t> parent(uint64_t id);
@@ -92,10 +94,10 @@ class Tree {
   void release_threads();
   Status note_files(Savepoint* point);
   Status note_threads(const Moment& moment, Savepoint* point);
-  Status check_threads(Savepoint* goal);
+  Status check_threads(const Moment& moment, Savepoint* goal);
   void end_newer_threads(Savepoint* goal);
   void exempt_kernels_words();
-  ThreadPlace place_threads(Savepoint* goal, long value);
+  ThreadPlace place_threads(const Moment& moment, Savepoint* goal, long value);
 
   Status find_changes();
   void forget_changes();

@@ -34,6 +34,10 @@ const Snapshot* Client::goal() const {
   return snapshots.empty() ? nullptr : &snapshots.back();
 }
 
+bool Client::has_history() const {
+  return checkpoints != 0 || !snapshots.empty() || !dropped.empty() || !told.empty();
+}
+
 Client* Catalog::find(std::string_view name) {
   auto found = clients_.find(name);
   return found == clients_.end() ? nullptr : &found->second;
@@ -44,8 +48,29 @@ Result<Client*> Catalog::find_or_fail(std::string_view name) {
   return fail(ENOENT, "no client '{}'", name);
 }
 
+// What lies on a disk is not to be forgotten, and then removed, since a program of the same name
+// has been run in another way.
+Status Catalog::check_heir(const Client& known, std::string_view driver, std::string_view store,
+                           std::string_view newest) {
+  const bool stays = known.driver == "process" || known.driver == "criu";
+  if (known.snapshots.empty() || !stays) return {};
+  if (known.driver != driver)
+    return fail(EEXIST,
+                "'{}' has {} snapshots of the driver '{}': give this client another name "
+                "(BELAY_AU_CLIENT), or that driver (BELAY_AU_DRIVER)",
+                known.name, known.snapshots.size(), known.driver);
+  const bool holds_them = std::any_of(known.snapshots.begin(), known.snapshots.end(),
+                                      [&](const Snapshot& one) { return one.id == newest; });
+  if (known.store.empty() || known.store == store || holds_them) return {};
+  return fail(EEXIST,
+              "'{}' has {} snapshots in {}: give this client another name (BELAY_AU_CLIENT), or "
+              "that store (BELAY_STORE)",
+              known.name, known.snapshots.size(), known.store);
+}
+
 Result<Client*> Catalog::join(std::string_view name, std::string_view driver,
-                              std::string_view instance) {
+                              std::string_view instance, std::string_view store,
+                              std::string_view newest) {
   if (!is_plain_name(name))
     return fail(EINVAL, "no name of a client: 1 to 63 letters, digits, '-', '_', '.'");
   if (!is_plain_name(instance)) return fail(EINVAL, "no instance");
@@ -55,6 +80,7 @@ Result<Client*> Catalog::join(std::string_view name, std::string_view driver,
   if (known != nullptr && known->connected && known->instance != instance)
     return fail(EEXIST, "the name '{}' is in use: give this client another (BELAY_AU_CLIENT)",
                 name);
+  if (known != nullptr) BELAY_TRY(check_heir(*known, driver, store, newest));
   if (known == nullptr) known = &clients_[std::string(name)];
   if (known->instance != instance && driver == "savepoint") {
     known->snapshots.clear();
@@ -64,7 +90,12 @@ Result<Client*> Catalog::join(std::string_view name, std::string_view driver,
     known->current.clear();
     known->pending.clear();
     known->dropped.clear();
+    known->told.clear();
   }
+  // The answer that told them may not have arrived.
+  known->dropped.insert(known->dropped.end(), known->told.begin(), known->told.end());
+  known->told.clear();
+  known->store = store;
   known->name = name;
   known->driver = driver;
   known->instance = instance;
@@ -106,6 +137,12 @@ void Catalog::add(Client& client, Snapshot snapshot) {
   client.checkpoints++;
 }
 
+void Catalog::take_back(Client& client, const std::string& id) {
+  if (client.find(id) == nullptr) return;
+  erase(client, id);
+  client.checkpoints--;
+}
+
 Status Catalog::pin(std::string_view name, std::string_view id, bool pinned) {
   BELAY_ASSIGN(Client * client, find_or_fail(name));
   Snapshot* snapshot = client->find(id);
@@ -142,11 +179,18 @@ void Catalog::erase(Client& client, const std::string& id) {
   client.change++;
 }
 
-bool Catalog::keep_only(Client& client, const std::vector<std::string>& ids) {
+bool Catalog::keep_only(Client& client, const std::vector<std::string>& ids, uint64_t now_unix_ms) {
   const uint64_t change = client.change;
+  if (!client.has_history()) {
+    for (const std::string& id : ids) add(client, {.id = id, .taken_unix_ms = now_unix_ms});
+    client.current.clear();
+    for (Snapshot& snapshot : client.snapshots) snapshot.parent.clear();
+    client.change += !ids.empty();
+  }
   for (size_t i = client.snapshots.size(); i-- > 0;)
     if (!is_among(ids, client.snapshots[i].id)) erase(client, client.snapshots[i].id);
   client.dropped.clear();
+  client.told.clear();
   for (const std::string& id : ids)
     if (client.find(id) == nullptr) client.dropped.push_back(id);
   return client.change != change;
@@ -176,7 +220,10 @@ void Catalog::note_metrics(Client& client, std::string_view text, uint64_t now_u
   double disk_bytes = number_value(text, "disk_bytes");
   if (disk_bytes >= 0 && disk_bytes < 1e18) {
     client.disk_bytes = static_cast<uint64_t>(disk_bytes);
-    client.disk_is_full = limits_.disk_bytes_max != 0 && client.disk_bytes > limits_.disk_bytes_max;
+    // What has been dropped lies there until the client hears of it.
+    const bool is_current = client.dropped.empty() && client.told.empty();
+    client.disk_is_full =
+        is_current && limits_.disk_bytes_max != 0 && client.disk_bytes > limits_.disk_bytes_max;
   }
   CurvePoint point{now_unix_ms, number_value(text, "score"), number_value(text, "loss"),
                    decision_ns};

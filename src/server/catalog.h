@@ -37,6 +37,7 @@ struct Snapshot {
   uint64_t bytes = 0;
   uint64_t take_ns = 0;
   bool pinned = false;
+  bool durable = false;  // the catalogue on disk has it
 };
 
 struct CurvePoint {
@@ -59,8 +60,10 @@ struct Client {
   std::vector<Snapshot> snapshots;  // oldest first
   std::string current;              // where the program came from: the parent of its next snapshot
   std::string target;               // where RES leads; "": the latest
-  // To be told to the client, which holds them, once they are not on disk any more.
-  std::vector<std::string> dropped;
+  // To be told to the client, which holds them, once they are not on disk any more; and those that
+  // the last answer has told, until the client is heard again.
+  std::vector<std::string> dropped, told;
+  std::string store;         // where it keeps its snapshots itself, as it says
   uint64_t checkpoints = 0;  // that have been taken, ever
 
   // What follows is not kept on disk.
@@ -79,6 +82,7 @@ struct Client {
 
   Snapshot* find(std::string_view id);
   const Snapshot* goal() const;  // of RES; null: there is none
+  bool has_history() const;      // snapshots, or has had some
   bool is_saved() const { return change == saved_change; }
 };
 
@@ -93,13 +97,18 @@ class Catalog {
   Result<Client*> find_or_fail(std::string_view name);
 
   // A client begins. Fails with EEXIST when its name is in use by another program that is
-  // connected, EINVAL for a bad name, EUSERS when there are too many. A new program run with the
-  // name of an old one has none of its savepoints, which died with their process.
-  Result<Client*> join(std::string_view name, std::string_view driver, std::string_view instance);
+  // connected, or that has snapshots on a disk which this one can't reach; EINVAL for a bad name,
+  // EUSERS when there are too many. A new program run with the name of an old one has none of its
+  // savepoints, which died with their process. `store`: where it keeps snapshots itself; `newest`:
+  // the last of those that are there.
+  Result<Client*> join(std::string_view name, std::string_view driver, std::string_view instance,
+                       std::string_view store = "", std::string_view newest = "");
 
   // Names one more. Fails with EDQUOT when there is no room, and all are pinned.
   Result<std::string> new_snapshot(const Client& client);
   void add(Client& client, Snapshot snapshot);
+  // One that could not be made durable, whatever the user has done with it meanwhile.
+  void take_back(Client& client, const std::string& id);
   // Once the new one is durable, and not before, the oldest go. Snapshots share their disk space:
   // for its sake one goes at a time, and the client says how much is left. False: none had to.
   bool make_room(Client& client);
@@ -108,9 +117,11 @@ class Catalog {
   Status remove(std::string_view client, std::string_view id);
   // Where the next RES of the client leads.
   Status select(std::string_view client, std::string_view id);
-  // These are all snapshots of the client that its driver has: others are not restorable any more,
-  // and of those that nobody knows, the driver is to be told. False: all were the same.
-  bool keep_only(Client& client, const std::vector<std::string>& ids);
+  // These are all snapshots of the client that its driver has, the oldest first: others are not
+  // restorable any more, and of those that nobody knows, the driver is to be told. A server that
+  // knows nothing of the client, since its own memory is new or was lost, takes them all over.
+  // False: all were the same.
+  bool keep_only(Client& client, const std::vector<std::string>& ids, uint64_t now_unix_ms);
   // Of a client that has lost its state: whose snapshots these are, null if nobody's; and in which
   // order to try them: the one that RES leads to, then from the newest on.
   Client* owner_of(const std::vector<std::string>& ids);
@@ -120,6 +131,8 @@ class Catalog {
 
  private:
   void erase(Client& client, const std::string& id);
+  static Status check_heir(const Client& known, std::string_view driver, std::string_view store,
+                           std::string_view newest);
 
   ServerLimits limits_;
   std::string prefix_;

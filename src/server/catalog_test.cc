@@ -118,9 +118,47 @@ TEST_F(CatalogTest, SaysWhatIsNotThere) {
 TEST_F(CatalogTest, DriverAndCatalogueForgetWhatTheOtherDoesNotKnow) {
   Client& client = join("vm");
   for (const char* id : {"a", "b", "c"}) catalog.add(client, {.id = id});
-  catalog.keep_only(client, {"x", "a", "c"});
+  catalog.keep_only(client, {"x", "a", "c"}, 1);
   EXPECT_EQ(ids_of(client), (Ids{"a", "c"}));
   EXPECT_EQ(client.dropped, Ids{"x"});
+}
+
+// Goal: a server whose memory is new, or was lost, does not have a client's snapshots removed.
+TEST_F(CatalogTest, WhatADriverHasIsTakenOverWhereNothingIsKnown) {
+  Client& client = join("process");
+  EXPECT_TRUE(catalog.keep_only(client, {"a", "b"}, 7));
+  EXPECT_EQ(ids_of(client), (Ids{"a", "b"}));
+  EXPECT_TRUE(client.dropped.empty());
+  EXPECT_FALSE(client.is_saved());
+  EXPECT_EQ(client.goal()->id, "b");
+  EXPECT_EQ(client.find("b")->parent, "") << "nobody knows";
+  EXPECT_EQ(client.find("a")->taken_unix_ms, 7u);
+  EXPECT_FALSE(catalog.keep_only(client, {"a", "b"}, 8));
+  for (const char* id : {"a", "b"}) ASSERT_TRUE(catalog.remove("mario", id));
+  catalog.keep_only(client, {"a", "b"}, 9);
+  EXPECT_EQ(client.dropped, (Ids{"a", "b"})) << "it does know that they have been deleted";
+}
+
+// Goal: what lies on a disk is not lost to a program that has the same name and can't reach it.
+TEST_F(CatalogTest, ANameWithSnapshotsOnDiskIsNotGivenToAStranger) {
+  Client& client = join("process");
+  auto knock = [&](const char* driver, const char* store, const char* newest) {
+    client.connected = false;
+    auto joined = catalog.join("mario", driver, "i2", store, newest);
+    EXPECT_TRUE(joined || joined.error().code == EEXIST);
+    return joined.has_value();
+  };
+  EXPECT_TRUE(knock("process", "here", "")) << "without any there is nothing to lose";
+  catalog.add(client, {.id = "a"});
+  catalog.add(client, {.id = "b"});
+  for (const char* other : {"savepoint", "vm", "criu", "none"}) EXPECT_FALSE(knock(other, "", ""));
+  EXPECT_FALSE(knock("process", "there", ""));
+  EXPECT_FALSE(knock("process", "there", "c"));
+  EXPECT_EQ(ids_of(client), (Ids{"a", "b"}));
+  EXPECT_EQ(client.driver + client.store, "processhere");
+  EXPECT_TRUE(knock("process", "here", "")) << "it may have lost them";
+  EXPECT_TRUE(knock("process", "there", "b")) << "the store has been moved";
+  EXPECT_EQ(client.store, "there");
 }
 
 TEST_F(CatalogTest, WaysBackBeginWithTheGoalAndThenTheNewest) {

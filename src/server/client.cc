@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/log.h"
@@ -18,6 +19,7 @@
 #include "learn/carry.h"
 #include "server/client_name.h"
 #include "server/link.h"
+#include "server/process_images.h"
 
 namespace belay {
 namespace {
@@ -27,8 +29,6 @@ constexpr uint64_t kReportEveryNs = kSecondNs;
 constexpr uint64_t kConnectEveryNs = kSecondNs;
 // A client that nobody wakes: the server has died meanwhile.
 constexpr uint64_t kAsideNs = 60 * kSecondNs;
-// Of the checkpoints that are snapshots; the program may keep others, by other names.
-constexpr std::string_view kProcessPrefix = "au-";
 // Models do not go back with a savepoint; the server has them for the case that the program dies.
 constexpr uint64_t kBackUpEveryNs = 60 * kSecondNs;
 
@@ -39,8 +39,6 @@ uint64_t now_ns() {
   clock_gettime(CLOCK_MONOTONIC, &now);
   return uint64_t(now.tv_sec) * kSecondNs + uint64_t(now.tv_nsec);
 }
-
-std::string image_name(std::string_view id) { return fmt::format("{}{}", kProcessPrefix, id); }
 
 struct Held {
   ModelString id;
@@ -55,6 +53,7 @@ class AuClient {
   int asked();
   int take();
   int go_back();
+  void resume();
 
  private:
   bool connect();
@@ -90,6 +89,7 @@ class AuClient {
   bool has_reply_ = false;  // to a CKP, which take() has to act upon
   Reply reply_;
   ModelVector<Held> held_;
+  ModelVector<ModelString> own_;  // images that this run of the program has taken
   uint64_t reported_ns_ = 0, tried_ns_ = 0, backed_up_ns_ = 0;
   uint64_t going_back_ns_ = 0, restore_ns_ = 0;
 };
@@ -105,8 +105,8 @@ AuClient::AuClient(const char* address, const char* name, bool chosen, const cha
 }
 
 std::string AuClient::hello(const char* name) const {
-  return fmt::format("name={}\ndriver={}\ninstance={}\npid={}\n", name, driver_name_.c_str(),
-                     instance_, getpid());
+  return fmt::format("name={}\ndriver={}\ninstance={}\npid={}\n{}", name, driver_name_.c_str(),
+                     instance_, getpid(), driver_ == Driver::kProcess ? store_figure() : "");
 }
 
 // Tries once a second; the program goes on without.
@@ -132,12 +132,6 @@ bool AuClient::connect() {
   if (connected && !first) log(LogLevel::kNotice, "connected to the server again");
   if (connected) settle();
   return connected.has_value();
-}
-
-// What the images of this program occupy.
-std::string disk_figure() {
-  int64_t bytes = belay_crdisk_bytes();
-  return bytes < 0 ? "" : fmt::format("disk_bytes={}\n", bytes);
 }
 
 // What the server's views show.
@@ -249,16 +243,14 @@ void AuClient::settle() {
 
 // Of images and entries, those go that have no counterpart.
 Status AuClient::settle_images() {
+  BELAY_ASSIGN(std::vector<std::string> ids, image_ids());
   std::vector<std::string> texts(1);
-  auto add = [](const char* name, void* to) {
-    if (!std::string_view(name).starts_with(kProcessPrefix)) return;
-    auto& all = *static_cast<std::vector<std::string>*>(to);
-    std::string line = fmt::format("id={}\n", name + kProcessPrefix.size());
+  for (const std::string& id : ids) {
     constexpr size_t kMoreBytes = 16;
-    if (all.back().size() + line.size() + kMoreBytes > kTextBytesMax) all.emplace_back();
-    all.back() += line;
-  };
-  if (belay_crnamed(add, &texts) < 0) return fail(errno, "{}", belay_crerror());
+    const std::string line = fmt::format("id={}\n", id);
+    if (texts.back().size() + line.size() + kMoreBytes > kTextBytesMax) texts.emplace_back();
+    texts.back() += line;
+  }
   for (size_t i = 0; i < texts.size(); i++) {
     if (i + 1 < texts.size()) texts[i] += "more=1\n";
     BELAY_ASSIGN(Reply reply, link_.ask(FrameType::kSet, 0, ":held", texts[i]));
@@ -286,6 +278,8 @@ Result<int> AuClient::take_process(const char* id) {
   uint64_t began_ns = now_ns();
   left_ = link_.is_connected();
   link_.disconnect();
+  going_back_ns_ = 0;
+  own_.push_back(ModelString(name));
   int back = belay_checkpoint_named(image_name(name).c_str());
   uint64_t took_ns = now_ns() - began_ns;
   std::string reason = back < 0 ? belay_crerror() : "";
@@ -297,7 +291,7 @@ Result<int> AuClient::take_process(const char* id) {
   if (back <= 0 && !is_back) return fail(ENOTCONN, "the server is gone");
   if (back < 0) return fail(EIO, "{}", reason);
   if (back > 0) {
-    restore_ns_ = now_ns() - going_back_ns_;
+    if (going_back_ns_ != 0) restore_ns_ = now_ns() - going_back_ns_;
     Status got = is_back ? get_models() : fail(ENOTCONN, "the server is gone");
     if (!got) complain(got.error());
     return 2;
@@ -346,6 +340,7 @@ Status AuClient::confirm(const char* id, uint64_t bytes, uint64_t took_ns) {
 }
 
 void AuClient::drop_image(std::string_view id) {
+  std::erase_if(own_, [&](const ModelString& own) { return std::string_view(own) == id; });
   reported_ns_ = 0;  // the server wants to know what the disk holds now
   if (belay_crdrop(image_name(id).c_str()) != 0 && errno != ENOENT)
     log(LogLevel::kError, "{}", belay_crerror());
@@ -411,12 +406,27 @@ Status AuClient::restore() {
     return came ? fail(EIO, "the server has restored nothing") : tl::make_unexpected(came.error());
   }
   if (driver_ == Driver::kServer) return fail(EIO, "the server has restored another place");
-  std::string image = image_name(goal->name);
+  const std::string id = goal->name;
   link_.disconnect();
-  belay_restore_named(image.c_str());
-  std::string reason = belay_crerror();
   tried_ns_ = 0;
-  return fail(EIO, "{}", reason);
+  // Models stay in this process's memory, as far as they are those of the image.
+  const bool is_own = std::any_of(own_.begin(), own_.end(), [&](const ModelString& own) {
+    return std::string_view(own) == id;
+  });
+  if (!is_own) return become_image(id);
+  belay_restore_named(image_name(id).c_str());
+  return fail(EIO, "{}", belay_crerror());
+}
+
+// As au_restore() at the very beginning; without a server, to the newest that there is.
+void AuClient::resume() {
+  auto goal = ask_restore();
+  const bool alone = !link_.is_connected();
+  if (!goal && !alone) return;
+  const std::string id = alone ? "" : goal->name;
+  link_.disconnect();
+  tried_ns_ = 0;
+  complain(become_image(id).error());
 }
 
 // The answer that says where to go back to.
@@ -444,26 +454,6 @@ Status AuClient::roll_back(const char* id) {
 
 AuClient& of(void* context) { return *static_cast<AuClient*>(context); }
 
-const char* environment(const char* variable, const char* otherwise) {
-  const char* value = getenv(variable);
-  return value != nullptr && *value != 0 ? value : otherwise;
-}
-
-// The engine wants to be there before the program's threads, and what it restores before anything
-// is in exempt memory, which would stay: this comes before learn/autonomize.cc.
-__attribute__((constructor(150))) void start_engine() {
-  if (getenv("BELAY_AU_SERVER") == nullptr ||
-      strcmp(environment("BELAY_AU_DRIVER", ""), "process") != 0)
-    return;
-  char name[kFrameNameMax];
-  default_name(name);
-  crattr attributes{.name = environment("BELAY_AU_CLIENT", name),
-                    .interval_ms = CR_INTERVAL_MANUAL};
-  bool resumes = strcmp(environment("BELAY_AU_RESUME", "0"), "1") == 0;
-  if (belay_crinit(&attributes) != 0 || (resumes && belay_restore() != 0))
-    log(LogLevel::kError, "{}", belay_crerror());
-}
-
 // Runs once learn/autonomize.cc has what does not go back.
 __attribute__((constructor)) void use_server() {
   const char* address = environment("BELAY_AU_SERVER", nullptr);
@@ -476,6 +466,7 @@ __attribute__((constructor)) void use_server() {
   AuClient* client =
       make_in_model_memory<AuClient>(address, chosen ? chosen : name, chosen != nullptr, driver)
           .release();
+  if (driver == std::string_view("process") && wants_to_resume()) client->resume();
   belay_au_snapshots snapshots{client, [](void* context) { return of(context).asked(); },
                                [](void* context) { return of(context).take(); },
                                [](void* context) { return of(context).go_back(); }};

@@ -61,8 +61,8 @@ void Connection::bring_back() {
     }
     return slot->driver->start_anew();
   };
-  core_.run(work, [self = shared_from_this(), restored, name = client ? client->name : ""](
-                      const Status& status) { self->on_back(name, *restored, status); });
+  core_.run_driver(work, [self = shared_from_this(), restored, name = client ? client->name : ""](
+                             const Status& status) { self->on_back(name, *restored, status); });
 }
 
 void Connection::on_back(const std::string& name, const std::string& id, const Status& status) {
@@ -223,7 +223,8 @@ void Connection::take(const std::string& id) {
     std::lock_guard turn(driver->turn);
     return driver->driver->take(id);
   };
-  core_.run(work, [self = shared_from_this()](Status status) { self->session_.on_taken(status); });
+  core_.run_driver(work,
+                   [self = shared_from_this()](Status status) { self->session_.on_taken(status); });
 }
 
 void Connection::restore(const std::string& id) {
@@ -231,8 +232,8 @@ void Connection::restore(const std::string& id) {
     std::lock_guard turn(driver->turn);
     return driver->driver->restore(id);
   };
-  core_.run(work,
-            [self = shared_from_this()](Status status) { self->session_.on_restored(status); });
+  core_.run_driver(
+      work, [self = shared_from_this()](Status status) { self->session_.on_restored(status); });
 }
 
 void Connection::commit(Client& client) {

@@ -17,6 +17,7 @@ class NotingHost final : public SessionHost {
   explicit NotingHost(bool takes_snapshots = false) : on_server(takes_snapshots) {}
   std::vector<std::string> said;
   bool on_server;
+  bool saves = true;  // what nobody waits for, at once
   Status disk;
 
   void send(FrameType type, uint16_t flags, std::string_view name, std::string_view body) override {
@@ -53,7 +54,9 @@ class NotingHost final : public SessionHost {
     client.saved_change = client.change;
   }
   void while_aside(Client&) override { said.push_back("aside"); }
-  void save(Client& client) override { client.saved_change = client.change; }
+  void save(Client& client) override {
+    if (saves) client.saved_change = client.change;
+  }
   uint64_t now_unix_ms() override { return 1000; }
 
   std::string text;  // the body of what was sent last

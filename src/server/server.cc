@@ -12,6 +12,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <list>
+#include <tuple>
 
 #include "base/log.h"
 #include "server/asio_wire.h"
@@ -48,6 +49,15 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// Of ids as Catalog::new_snapshot() makes them: by the server's start, then by number.
+bool is_older(const std::string& a, const std::string& b) {
+  auto parts = [](const std::string& id) {
+    const size_t dash = std::min(id.find('-'), id.size());
+    return std::tuple(id.substr(0, dash), id.size(), id);
+  };
+  return parts(a) < parts(b);
+}
+
 ucred peer_of(Local::socket& socket) {
   ucred peer = {0, uid_t(-1), gid_t(-1)};
   socklen_t bytes = sizeof peer;
@@ -80,6 +90,9 @@ class Server::Impl final : public ServerCore {
   uint64_t now_unix_ms() override { return unix_ms(); }
   void run(std::function<Status()> work, std::function<void(Status)> done) override {
     post_work(workers_, std::move(work), std::move(done));
+  }
+  void run_driver(std::function<Status()> work, std::function<void(Status)> done) override {
+    post_work(drivers_work_, std::move(work), std::move(done));
   }
   void commit(Client& client, std::function<void(Status)> done) override;
   void use_driver(Client& client, std::shared_ptr<DriverSlot> driver,
@@ -130,8 +143,9 @@ class Server::Impl final : public ServerCore {
   std::list<Attachment> attachments_;
   std::map<std::string, std::shared_ptr<DriverSlot>> drivers_;  // of clients that are connected
   std::unique_ptr<Terminal> terminal_;
-  // Entries of the catalogue are written in order; files and drivers need not wait for them.
-  asio::thread_pool writer_{1}, workers_{2};
+  // Entries of the catalogue are written in order; files need not wait for them, and nobody for
+  // a driver whose machine has stopped to answer, but another driver if there are many of those.
+  asio::thread_pool writer_{1}, workers_{2}, drivers_work_{8};
 };
 
 void Server::Impl::post_work(asio::thread_pool& pool, std::function<Status()> work,
@@ -166,10 +180,11 @@ void Server::Impl::use_driver(Client& client, std::shared_ptr<DriverSlot> driver
   auto list = [driver, ids]() -> Status {
     std::lock_guard turn(driver->turn);
     *ids = driver->driver->list();
+    std::sort(ids->begin(), ids->end(), is_older);
     return {};
   };
-  run(list, [this, &client, ids, done = std::move(done)](Status) {
-    catalog_.keep_only(client, *ids);
+  run_driver(list, [this, &client, ids, done = std::move(done)](Status) {
+    catalog_.keep_only(client, *ids, unix_ms());
     commit(client, done);
   });
 }
@@ -195,7 +210,7 @@ void Server::Impl::while_aside(Client& client) {
     std::lock_guard turn(slot->turn);
     return wanted.restores ? slot->driver->restore(wanted.id) : slot->driver->take(wanted.id);
   };
-  run(work, [this, &client, slot, wanted, wake, began_ms = unix_ms()](const Status& done) {
+  run_driver(work, [this, &client, slot, wanted, wake, began_ms = unix_ms()](const Status& done) {
     if (!done) log(LogLevel::kError, "client '{}': {}", client.name, done.error().text());
     if (done && wanted.restores) {
       client.current = wanted.id;
@@ -207,7 +222,8 @@ void Server::Impl::while_aside(Client& client) {
                           .bytes = slot->driver->bytes_of(wanted.id),
                           .take_ns = (unix_ms() - began_ms) * 1'000'000});
     commit(client, [this, &client, wanted, wake](const Status& saved) {
-      if (!saved) (void)catalog_.remove(client.name, wanted.id);
+      if (!saved) catalog_.take_back(client, wanted.id);
+      if (Snapshot* taken = client.find(wanted.id)) taken->durable = true;
       wake(saved);
     });
   });
@@ -222,7 +238,7 @@ void Server::Impl::remove_dropped(Client& client) {
       std::lock_guard turn(slot->turn);
       return slot->driver->remove(id);
     };
-    run(remove, [&client, id](const Status& status) {
+    run_driver(remove, [&client, id](const Status& status) {
       if (status) return;
       log(LogLevel::kError, "{}; it is tried again", status.error().text());
       client.dropped.push_back(id);
@@ -235,10 +251,16 @@ Status Server::Impl::listen_local(const std::string& path, Accepted accepted) {
   if (path.size() >= sizeof(sockaddr_un::sun_path))
     return fail(ENAMETOOLONG, "{}: too long for a socket", path);
   const bool is_abstract = path.starts_with('@');  // unix(7): goes with the server
-  // What a killed server has left; the lock on the folder says that none runs.
+  // What a killed server has left. Another one, with a folder of its own, may use it.
   struct stat info = {};
   bool is_there = !is_abstract && lstat(path.c_str(), &info) == 0;
-  if (is_there && S_ISSOCK(info.st_mode)) unlink(path.c_str());
+  if (is_there && S_ISSOCK(info.st_mode)) {
+    Local::socket probe(io_);
+    ErrorCode code;
+    probe.connect(Local::endpoint(path), code);
+    if (!code) return fail(EADDRINUSE, "{}: another server listens there", path);
+    unlink(path.c_str());
+  }
   mode_t mask = umask(0177);
   Local::acceptor& acceptor = acceptors_.emplace_back(io_);
   Status listens = listen_at(acceptor, is_abstract ? '\0' + path.substr(1) : path, path);
@@ -287,7 +309,7 @@ void Server::Impl::look_for(Attachment& attachment) {
     BELAY_ASSIGN(*found, find_again());
     return {};
   };
-  run(find, [this, &attachment, found](Status status) {
+  run_driver(find, [this, &attachment, found](Status status) {
     attachment.is_looked_for = false;
     if (status) status = attach(attachment, std::move(*found));
     if (status) log(LogLevel::kNotice, "{}: a machine is there again", attachment.socket);
@@ -382,6 +404,7 @@ void Server::Impl::run() {
 
 // What has been begun is finished; what has not been confirmed may be lost.
 void Server::Impl::leave() {
+  drivers_work_.join();
   workers_.join();
   writer_.join();
   for (auto& connection : connections_) connection->close();

@@ -30,6 +30,8 @@ class ServerCore {
 
   // `work` on another thread, then `done` with its result on this one.
   virtual void run(std::function<Status()> work, std::function<void(Status)> done) = 0;
+  // The same for work of a driver, which may take a minute.
+  virtual void run_driver(std::function<Status()> work, std::function<void(Status)> done) = 0;
   // The client's entry to disk; entries are written in the order of the calls.
   virtual void commit(Client& client, std::function<void(Status)> done) = 0;
   // What takes the snapshots of this client from outside, and removes those that are dropped. What

@@ -49,6 +49,7 @@ Status Session::begin(const Frame& frame) {
     return refuse(fail(EPROTO, "{} before the answer to {}", name_of(frame.type), name_of(type_)));
   if (client_ != nullptr && client_->session != this)
     return refuse(fail(ECONNRESET, "the program has connected anew"));
+  if (client_ != nullptr) client_->told.clear();  // who asks has read the last answer
   if (frame.type == FrameType::kYes || frame.type == FrameType::kNo)
     return refuse(fail(EPROTO, "a {} that answers nothing", name_of(frame.type)));
 
@@ -111,7 +112,8 @@ Status Session::greet() {
   auto on_server = host_.takes_snapshots(text_value(text_, "driver"));
   if (!on_server) return refuse(on_server.error());
   auto joined = catalog_.join(text_value(text_, "name"), text_value(text_, "driver"),
-                              text_value(text_, "instance"));
+                              text_value(text_, "instance"), text_value(text_, "store"),
+                              text_value(text_, "newest"));
   if (!joined) return refuse(joined.error());
   client_ = *joined;
   client_->session = this;
@@ -147,10 +149,12 @@ Status Session::resume(Client& client, const std::string& id) {
 // YES or NO, with what the client is to forget.
 void Session::answer(FrameType type, uint16_t flags, std::string_view name) {
   std::string body;
-  while (!on_server_ && client_->is_saved() && !client_->dropped.empty()) {
+  const bool tells = !on_server_ && client_->session == this && client_->is_saved();
+  while (tells && !client_->dropped.empty()) {
     std::string line = "drop=" + client_->dropped.back() + "\n";
     if (body.size() + line.size() > kTextBytesMax) break;
     body += line;
+    client_->told.push_back(std::move(client_->dropped.back()));
     client_->dropped.pop_back();
   }
   host_.send(type, flags, name, body);
@@ -331,7 +335,7 @@ Status Session::note_held() {
     host_.send(FrameType::kYes, 0, "", "");
     return {};
   }
-  if (catalog_.keep_only(*client_, std::exchange(held_, {}))) {
+  if (catalog_.keep_only(*client_, std::exchange(held_, {}), host_.now_unix_ms())) {
     commit_snapshot("");
   } else {
     answer(FrameType::kYes, 0, "");
@@ -342,8 +346,12 @@ Status Session::note_held() {
 // The client has taken the one that it was told to take, or has failed to.
 Status Session::note_snapshot() {
   std::string id(text_value(text_, "id"));
-  if (client_->find(id) != nullptr) {  // by a client that has not heard the answer to the first
-    commit_snapshot(id);
+  if (const Snapshot* known = client_->find(id)) {  // the answer to the first was not heard
+    if (known->durable) {
+      answer(FrameType::kYes, 0, id);
+    } else {
+      commit_snapshot(id);
+    }
     return {};
   }
   if (client_->pending.empty() || id != client_->pending)
@@ -418,12 +426,13 @@ void Session::on_committed(const Status& status) {
   if (state_ != State::kCommitting) return;
   state_ = State::kReady;
   if (!status) {
-    // Not confirmed, so not there. Nobody can have pinned it.
-    if (!working_on_.empty() && catalog_.remove(client_->name, working_on_)) client_->checkpoints--;
+    // Not confirmed, so not there.
+    if (!working_on_.empty()) catalog_.take_back(*client_, working_on_);
     say_no(status.error());
     if (working_on_.empty()) leave();  // it may greet again
     return;
   }
+  if (Snapshot* taken = client_->find(working_on_)) taken->durable = true;
   bool taken_here = type_ == FrameType::kCkp;
   answer(FrameType::kYes, taken_here ? kFlagTaken : 0, working_on_);
   if (catalog_.make_room(*client_)) host_.save(*client_);

@@ -426,5 +426,69 @@ TEST_F(SessionTest, DiskSpaceIsLimited) {
   EXPECT_NE(hear(FrameType::kCkp, "", "", kFlagOwnRequest).find("YES:2"), std::string::npos);
 }
 
+// Goal: what a snapshot that is to go occupies until the client has heard so costs no other one.
+TEST_F(SessionTest, OneSnapshotGoesThoughItTakesTime) {
+  greet();
+  std::string first = take_one(), second = take_one();
+  take_one();
+  const std::string full = fmt::format("disk_bytes={}\n", uint64_t{65} << 30);
+  host.saves = false;
+  for (int i = 0; i < 3; i++) {
+    hear(FrameType::kCkp, "", full);
+    EXPECT_EQ(host.text, "") << "it is not on disk yet";
+  }
+  Client& mario = *session.client();
+  mario.saved_change = mario.change;
+  host.saves = true;
+  hear(FrameType::kCkp, "", full);
+  EXPECT_EQ(host.text, "drop=" + first + "\n");
+  EXPECT_EQ(mario.snapshots.size(), 2u);
+  hear(FrameType::kCkp, "", full);
+  EXPECT_EQ(host.text, "drop=" + second + "\n") << "now it has said so again";
+}
+
+// Goal: a client whose connection is lost with the answer that told it what to drop is told again.
+TEST_F(SessionTest, WhatAnAnswerToldIsToldAgainIfItWasLost) {
+  greet();
+  std::string first = take_one();
+  take_one();
+  ASSERT_TRUE(catalog.remove("mario", first).has_value());
+  host.save(*session.client());
+  hear(FrameType::kCkp);
+  EXPECT_EQ(host.text, "drop=" + first + "\n");
+  NotingHost other;
+  Session again(catalog, hub, other);
+  FrameParser other_parser(1024);
+  auto say = [&](FrameType type, std::string_view name, std::string_view body) {
+    std::string bytes = encode_frame(type, 0, name, body);
+    ASSERT_TRUE(other_parser.feed(std::as_bytes(std::span(bytes)), again));
+  };
+  say(FrameType::kSet, ":client", "name=mario\ndriver=savepoint\ninstance=a1\n");
+  EXPECT_EQ(hear(FrameType::kGet, "x"), "NO why") << "the old connection is not told anything";
+  again.on_committed({});
+  EXPECT_EQ(other.text, "drop=" + first + "\n");
+  say(FrameType::kCkp, "", "");
+  EXPECT_EQ(other.text, "") << "once it has been heard";
+  again.on_disconnect();
+}
+
+// Goal: a snapshot that could not be written is not there, whatever the user has done with it; one
+// that was stays, whatever happens when the client asks again.
+TEST_F(SessionTest, WhatIsConfirmedStaysAndWhatIsNotGoes) {
+  greet();
+  std::string first = take_one();
+  ASSERT_TRUE(catalog.pin("mario", first, true).has_value());
+  EXPECT_EQ(hear(FrameType::kSet, ":snapshot", "id=" + first + "\n"), "YES " + first)
+      << "there is nothing to be written that could fail";
+  hear(FrameType::kCkp, "", "", kFlagOwnRequest);
+  std::string second = session.client()->pending;
+  EXPECT_EQ(hear(FrameType::kSet, ":snapshot", "id=" + second + "\n"), "commit");
+  ASSERT_TRUE(catalog.pin("mario", second, true).has_value());
+  EXPECT_EQ(after([&] { session.on_committed(fail(ENOSPC, "full")); }), "NO why");
+  EXPECT_EQ(session.client()->find(second), nullptr);
+  EXPECT_NE(session.client()->find(first), nullptr);
+  EXPECT_EQ(session.client()->checkpoints, 1u);
+}
+
 }  // namespace
 }  // namespace belay

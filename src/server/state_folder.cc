@@ -52,8 +52,13 @@ Json as_stored(const Snapshot& snapshot) {
 }
 
 Snapshot snapshot_of(const Json& json) {
-  return {json.at("id"),    json.at("parent"),  json.at("taken_unix_ms"),
-          json.at("bytes"), json.at("take_ns"), json.at("pinned")};
+  return {json.at("id"),
+          json.at("parent"),
+          json.at("taken_unix_ms"),
+          json.at("bytes"),
+          json.at("take_ns"),
+          json.at("pinned"),
+          true};
 }
 
 Client client_of(const Json& json) {
@@ -63,6 +68,7 @@ Client client_of(const Json& json) {
   client.instance = json.at("instance");
   client.current = json.at("current");
   client.target = json.at("target");
+  client.store = json.value("store", "");
   client.dropped = json.value("dropped", std::vector<std::string>());
   for (const Json& snapshot : json.at("snapshots"))
     client.snapshots.push_back(snapshot_of(snapshot));
@@ -208,9 +214,11 @@ Status StateFolder::load(Catalog& catalog) {
     auto client = read_client(*os_, path, name);
     if (client) {
       catalog.clients()[name] = std::move(*client);
-    } else if (client.error().code != ENOENT) {
+    } else if (client.error().code == EBADMSG) {
       log(LogLevel::kError, "{}; set aside as client.json.damaged", client.error().text());
       os_->rename(path.c_str(), (path + ".damaged").c_str());
+    } else if (client.error().code != ENOENT) {
+      return tl::make_unexpected(client.error());  // it may be read another time
     }
   }
   if (error) return fail(error.value(), "{}/clients: {}", path_, error.message());
@@ -236,14 +244,12 @@ size_t StateFolder::count_files(std::string_view client) const {
 std::string StateFolder::serialise(const Client& client) {
   Json snapshots = Json::array();
   for (const Snapshot& snapshot : client.snapshots) snapshots.push_back(as_stored(snapshot));
-  Json json{{"name", client.name},
-            {"driver", client.driver},
-            {"instance", client.instance},
-            {"current", client.current},
-            {"target", client.target},
-            {"dropped", client.dropped},
-            {"checkpoints", client.checkpoints},
-            {"snapshots", snapshots}};
+  std::vector<std::string> dropped = client.dropped;
+  dropped.insert(dropped.end(), client.told.begin(), client.told.end());
+  Json json{
+      {"name", client.name},   {"driver", client.driver},           {"instance", client.instance},
+      {"store", client.store}, {"current", client.current},         {"target", client.target},
+      {"dropped", dropped},    {"checkpoints", client.checkpoints}, {"snapshots", snapshots}};
   return Json{{"xxh3", sum_of(json.dump())}, {"client", json}}.dump() + "\n";
 }
 

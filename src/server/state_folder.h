@@ -58,7 +58,8 @@ class StateFolder {
   std::string files_of(std::string_view client) const;
   std::string images_of(std::string_view client) const;
 
-  // Puts what is on disk into the catalogue. What is damaged is set aside, with a warning.
+  // Puts what is on disk into the catalogue. What is damaged is set aside, with a warning; fails
+  // where something can't be read.
   Status load(Catalog& catalog);
   Status make_client(std::string_view client);
   size_t count_files(std::string_view client) const;

@@ -26,6 +26,9 @@ class TestCore final : public ServerCore {
   void run(std::function<Status()> work, std::function<void(Status)> done) override {
     done(work());
   }
+  void run_driver(std::function<Status()> work, std::function<void(Status)> done) override {
+    done(work());
+  }
   void commit(Client& client, std::function<void(Status)> done) override {
     done(folder_.make_client(client.name));
   }

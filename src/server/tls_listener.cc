@@ -51,46 +51,51 @@ Status use_own_certificate(SSL_CTX* context) {
 
 class TlsWire final : public Wire {
  public:
-  explicit TlsWire(std::unique_ptr<TlsSocket> socket) : socket_(std::move(socket)) {}
+  explicit TlsWire(std::unique_ptr<TlsSocket> socket) : io_(std::make_shared<Io>()) {
+    io_->socket = std::move(socket);
+  }
 
   void read(OnData on_data) override {
-    socket_->async_read_some(asio::buffer(buffer_),
-                             [this, on_data = std::move(on_data)](ErrorCode code, size_t got) {
-                               if (code == asio::error::operation_aborted) return;
-                               // The end of the stream in any of its forms; what was inside a frame
-                               // is lost anyway.
-                               if (code) got = 0;
-                               on_data(std::span<const std::byte>(buffer_, got));
-                             });
+    io_->socket->async_read_some(asio::buffer(io_->in), [io = io_, on_data = std::move(on_data)](
+                                                            ErrorCode code, size_t got) {
+      if (code == asio::error::operation_aborted) return;
+      // The end of the stream in any of its forms; what was inside a frame is lost anyway.
+      if (code) got = 0;
+      on_data(std::span<const std::byte>(io->in, got));
+    });
   }
   // Copies, since the socket encrypts in its own time.
   Result<size_t> write_some(std::span<const std::byte> data) override {
-    if (writing_) return 0;
-    writing_ = true;
-    out_.assign(data.begin(), data.begin() + long(std::min(data.size(), 4 * kRecordBytes)));
-    asio::async_write(*socket_, asio::buffer(out_), [this](ErrorCode code, size_t) {
+    if (io_->writing) return 0;
+    io_->writing = true;
+    io_->out.assign(data.begin(), data.begin() + long(std::min(data.size(), 4 * kRecordBytes)));
+    asio::async_write(*io_->socket, asio::buffer(io_->out), [io = io_](ErrorCode code, size_t) {
       if (code == asio::error::operation_aborted) return;
-      writing_ = false;
-      if (auto ready = std::exchange(on_ready_, nullptr)) {
+      io->writing = false;
+      if (auto ready = std::exchange(io->on_ready, nullptr)) {
         ready(code ? Status(failed(code, "write")) : Status());
       }
     });
-    return out_.size();
+    return io_->out.size();
   }
-  void when_writable(OnReady on_ready) override { on_ready_ = std::move(on_ready); }
+  void when_writable(OnReady on_ready) override { io_->on_ready = std::move(on_ready); }
   void close() override {
     ErrorCode ignored;
-    socket_->lowest_layer().shutdown(Tcp::socket::shutdown_both, ignored);
-    socket_->lowest_layer().close(ignored);
-    on_ready_ = nullptr;
+    io_->socket->lowest_layer().shutdown(Tcp::socket::shutdown_both, ignored);
+    io_->socket->lowest_layer().close(ignored);
+    io_->on_ready = nullptr;
   }
 
  private:
-  std::unique_ptr<TlsSocket> socket_;
-  std::byte buffer_[kRecordBytes];
-  std::vector<std::byte> out_;
-  bool writing_ = false;
-  OnReady on_ready_;
+  // Asio wants it to be there until the last operation has ended, also one that is cancelled.
+  struct Io {
+    std::unique_ptr<TlsSocket> socket;
+    std::byte in[kRecordBytes];
+    std::vector<std::byte> out;
+    bool writing = false;
+    OnReady on_ready;
+  };
+  std::shared_ptr<Io> io_;
 };
 
 // One that has connected and has proved nothing yet.

@@ -224,6 +224,8 @@ Status reclaim_named(Os& os, const std::string& directory) {
     shared.generation = named.generation;
     shared.kept.insert(named.sequence);
   }
+  // A power cut must not bring back a name whose pages are gone.
+  if (!files.empty()) BELAY_TRY(sync_folder(os, path_text("{}/{}", directory, kNamedFolder).text));
   Status first;
   for (const auto& [id, shared] : files) {
     Status done = reclaim_file(os, shared.path, shared.generation, shared.kept);

@@ -154,6 +154,81 @@ TEST_F(NamedTest, DamageIsFoundAndLeftAlone) {
   EXPECT_EQ(bytes(), before);
 }
 
+// The files, and which calls have changed them; the one with a number fails.
+class NotingOs final : public Os {
+ public:
+  std::vector<std::string> changes;
+  size_t fails_at = SIZE_MAX;
+
+  long open(const char* path, int flags, unsigned mode) override {
+    return real_os().open(path, flags, mode);
+  }
+  long close(int fd) override { return real_os().close(fd); }
+  long pread(int fd, void* data, size_t bytes, uint64_t offset) override {
+    return real_os().pread(fd, data, bytes, offset);
+  }
+  long pwrite(int fd, const void* data, size_t bytes, uint64_t offset) override {
+    return note("pwrite", [&] { return real_os().pwrite(fd, data, bytes, offset); });
+  }
+  long fdatasync(int fd) override { return real_os().fdatasync(fd); }
+  long fsync(int fd) override {
+    return note("fsync", [&] { return real_os().fsync(fd); });
+  }
+  long fallocate(int fd, int mode, uint64_t offset, uint64_t bytes) override {
+    return note("punch", [&] { return real_os().fallocate(fd, mode, offset, bytes); });
+  }
+  long ftruncate(int fd, uint64_t bytes) override {
+    return note("cut", [&] { return real_os().ftruncate(fd, bytes); });
+  }
+  long fstat(int fd, struct stat* out) override { return real_os().fstat(fd, out); }
+  long rename(const char* from, const char* to) override { return real_os().rename(from, to); }
+  long link(const char* from, const char* to) override { return real_os().link(from, to); }
+  long unlink(const char* path) override {
+    return note("unlink", [&] { return real_os().unlink(path); });
+  }
+  long mkdir(const char* path, unsigned mode) override { return real_os().mkdir(path, mode); }
+
+ private:
+  long note(const char* what, const std::function<long()>& perform) {
+    if (changes.size() == fails_at) return -EIO;
+    changes.push_back(what);
+    return perform();
+  }
+};
+
+// Goal: what is given back is so only when the name that needed it can't come back, and a program
+// that dies in the middle of it leaves every named checkpoint whole and the rest for the next time.
+TEST_F(NamedTest, ReclaimingMayEndAnywhere) {
+  size_t changes = 0;
+  for (size_t fails_at = 0; fails_at <= changes; fails_at++) {
+    for (uint64_t i = 0; i < 4; i++) {
+      take(i == 0, 0, 20 - i, 1000 * fails_at + 100 * i);
+      name(fmt::format("{}-{}", fails_at, i).c_str());
+    }
+    std::string kept = fmt::format("{}-2", fails_at);
+    Model expected = pages(kept);
+    for (int i = 0; i < 2; i++) take(true, 0, 1, 1);
+    NotingOs os;
+    for (int i : {0, 1, 3})
+      ASSERT_TRUE(drop_named(os, directory.path(), fmt::format("{}-{}", fails_at, i)));
+    size_t drops = os.changes.size();
+    os.fails_at = drops + fails_at;
+    Status done = reclaim_named(os, directory.path());
+    EXPECT_EQ(done.has_value(), os.changes.size() < os.fails_at) << fails_at;
+    EXPECT_EQ(pages(kept), expected) << fails_at;
+    os.fails_at = SIZE_MAX;
+    size_t before = os.changes.size();
+    ASSERT_TRUE(reclaim_named(os, directory.path()));
+    EXPECT_EQ(pages(kept), expected) << fails_at;
+    if (fails_at == 0) {
+      ASSERT_GT(os.changes.size(), before + 2);
+      EXPECT_EQ(os.changes[before], "fsync");
+      changes = os.changes.size() - before;
+    }
+    ASSERT_TRUE(drop_named(os, directory.path(), kept));
+  }
+}
+
 TEST(Named, AFailureLeavesTheCheckpoint) {
   FaultOs os;
   ModelStore store(os, "/store", 1, 10);

@@ -10,7 +10,9 @@ import os
 import pathlib
 import random
 import resource
+import shutil
 import signal
+import subprocess
 
 from harness import Learner, ServerTest, expect
 
@@ -189,15 +191,107 @@ class Test(ServerTest):
         self.stop()
 
 
+    def kept(self):
+        """Nothing on disk is lost to a run of the program under another driver or with another
+        store, nor to a server that has lost its own memory; a store may be moved."""
+        self.start()
+        learner = self.begin()
+        made = [self.taken(learner) for _ in range(2)]
+        self.ctl("pin", "p", made[0][0])
+        learner.end()
+        for other in ({"BELAY_AU_DRIVER": "savepoint"},
+                      {"BELAY_STORE": str(self.folder / "other")}):
+            stranger = self.begin(**other)
+            stranger.say("checkpoint")
+            said = (stranger.folder / "errors").read_text()
+            expect("has 2 snapshots" in said, said)
+            expect(not self.client("p")["connected"], f"{other}: it has the name")
+            stranger.process.kill()
+            stranger.process.wait()
+        learner = self.begin()
+        self.check(learner, made, "strangers")
+        learner.end()
+        self.kill()
+        entry = self.state / "clients/p/client.json"
+        entry.write_text(entry.read_text().replace("process", "progress"))
+        self.start()
+        expect(not self.listed(), "it is not damaged")
+        learner = self.begin()
+        learner.say("checkpoint")
+        self.check(learner, made, "the server's memory")
+        made.append(self.taken(learner))
+        learner.end()
+        (self.folder / "store").rename(self.folder / "moved")
+        learner = self.begin(BELAY_STORE=str(self.folder / "moved"))
+        learner.say("checkpoint")
+        (self.folder / "store").symlink_to(self.folder / "moved")
+        self.check(learner, made, "moved")
+        learner.end()
+        self.stop()
+
+    def refused(self):
+        """Images that can't be gone back to, again and again: an error each time, `belay verify`
+        says which, and the program is as it was: its files, its memory, its store, of which it is
+        the only user; the next one can be gone back to."""
+        self.learner = pathlib.Path(shutil.copy(self.options.learner, self.folder))
+        self.start()
+        learner = self.begin(BELAY_VERIFY="touch")
+        name, counter = self.taken(learner)
+        other, later = self.taken(learner)
+        proc = pathlib.Path(f"/proc/{learner.process.pid}")
+
+        def verify(code):
+            result = subprocess.run([self.options.belay, "verify", "p"], text=True,
+                                    env={**os.environ, "BELAY_STORE": str(self.folder / "store")},
+                                    capture_output=True, timeout=60)
+            expect(result.returncode == code, result)
+            return [line for line in result.stdout.splitlines() if "DAMAGED" in line]
+
+        def looks():
+            learner.say("restore")  # until all is there that one needs
+            used = (sorted(path.name for path in (proc / "fd").iterdir()),
+                    (proc / "maps").read_text().count("\n"))
+            for _ in range(3):
+                said = learner.say("restore")
+                expect(said.startswith("-1"), said)
+            expect(used == (sorted(path.name for path in (proc / "fd").iterdir()),
+                            (proc / "maps").read_text().count("\n")), "something is left over")
+        changed = self.learner.stat().st_mtime_ns
+        os.utime(self.learner, (0, 0))
+        looks()
+        os.utime(self.learner, ns=(changed, changed))
+        verify(0)
+        image = next((self.folder / "store" / "p" / "named").glob(f"{PREFIX}{other}@*"))
+        whole = image.read_bytes()
+        last = whole.rindex(b"BELAYIDX")  # in front of the index of the last increment: its pages
+        image.write_bytes(whole[:last - 1] + bytes([whole[last - 1] ^ 1]) + whole[last:])
+        looks()
+        expect(all(other in line or "kept as" not in line for line in verify(1)), "which one?")
+        self.go_to(learner, name, counter)
+        second = self.begin()
+        second.say("checkpoint")
+        expect("in use" in (second.folder / "errors").read_text(), "the store is not its own")
+        second.process.kill()
+        image.write_bytes(whole)
+        expect(not verify(0), "all is whole again")
+        self.go_to(learner, other, later)
+        self.go_to(learner, *self.taken(learner))
+        learner.end()
+        self.stop()
+
+
 def ignore_xfsz():
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+
+CASES = ("several", "other_run", "killed", "full_disk", "refused", "kept")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--belay", required=True)
     parser.add_argument("--learner", required=True, type=pathlib.Path)
-    parser.add_argument("case", choices=("several", "other_run", "killed", "full_disk"))
+    parser.add_argument("case", choices=CASES)
     options = parser.parse_args()
     Test(options).run_case(options.case)
 
