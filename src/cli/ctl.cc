@@ -131,7 +131,12 @@ int checkpoint(const CtlOptions& options) {
 
 int simple(const CtlOptions& options, const std::string& what) {
   Json answer = ask(options, what);
-  if (options.json) print(answer);
+  if (options.json) {
+    print(answer);
+  } else if (answer.value("pending", false)) {
+    printf("deleted; the space in %s is free when the program runs and connects again\n",
+           answer.value("store", "its store").c_str());
+  }
   return 0;
 }
 

@@ -67,16 +67,18 @@ class Restarts {
  public:
   std::unique_ptr<Vm> start_again(std::unique_ptr<Vm> ended) {
     failures_ = Clock::now() - began_ < kSoon ? failures_ + 1 : 1;
+    const std::string words = ended->last_line();
     if (failures_ == kFailuresMax)
       throw Failure(kExitUnavailable,
                     fmt::format("vm: QEMU has ended, and not the program in it, for the {}rd time "
-                                "within {} s each",
-                                kFailuresMax, kSoon.count()));
+                                "within {} s each; last words: {}",
+                                kFailuresMax, kSoon.count(), words));
     began_ = Clock::now();
     auto vm = require(Vm::start_again(std::move(ended)));
     notice(
-        "vm: QEMU had ended, and not the program in it. It is started again, and stands until "
-        "belay serve restores a snapshot");
+        "vm: QEMU had ended, and not the program in it (last words: {}). It is started again, and "
+        "stands until belay serve restores a snapshot",
+        words);
     return vm;
   }
 
@@ -126,10 +128,13 @@ int run(VmCommandOptions options, const std::vector<std::string>& after_dashes) 
     fwrite(bytes.data(), 1, bytes.size(), stdout);
     fflush(stdout);
   };
-  int status = run_machine(options.vm);
-  std::error_code ignored;
-  fs::remove_all(guest.output, ignored);
-  return status;
+  // However it ends.
+  auto remove = [](const std::string* output) {
+    std::error_code ignored;
+    fs::remove_all(*output, ignored);
+  };
+  std::unique_ptr<const std::string, decltype(remove)> built(&guest.output, remove);
+  return run_machine(options.vm);
 }
 
 }  // namespace

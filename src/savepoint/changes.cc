@@ -12,8 +12,11 @@ constexpr size_t kRunsMax = 1 << 20;
 // Of a file mapped privately and writable: saved whole, so that a page that the program has not
 // written before can go back by copying. Larger ones go back to the file's contents.
 constexpr uint64_t kSmallFileBytes = 1 << 20;
-// To compare a page; to protect and scan one again; for the first write to a protected page.
-constexpr uint64_t kCompareNs = 150, kScanNs = 3, kScanLeastNs = 20'000, kFaultNs = 1500;
+// To compare a page with its copy, while all of them fit into a core's cache, and when they don't.
+constexpr uint64_t kCompareNs = 75, kCompareFarNs = 150, kCachedPages = 128;
+// To protect and scan a page again, and an area of whatever size, which takes two system calls; for
+// the first write to a protected page.
+constexpr uint64_t kScanNs = 3, kAreaNs = 2000, kFaultNs = 1500;
 
 }  // namespace
 
@@ -154,7 +157,7 @@ Status Changes::find(Layout& now, const Layout* before, const PageMaps& maps,
 // What can't be protected again will be reported by the next scan; false: one has to be made.
 bool Changes::rearm(const Layout& now) {
   filter_hot([](PageSlots::Slot) { return false; });
-  wasted_pages_ = 0;
+  wasted_ns_ = 0;
   bool all = true;
   for (const Area& area : now.areas()) {
     if (!area.watched || area.shared) continue;
@@ -170,9 +173,9 @@ void Changes::settle(const Layout& now, size_t hot_before, size_t hits, bool ane
     return;
   }
   bool all_watched = true;
-  wasted_pages_ += hot_before - hits;
-  uint64_t anew_ns = slots_->count() * kScanNs + hits * kFaultNs + kScanLeastNs;
-  if (anew || wasted_pages_ * kCompareNs > anew_ns) all_watched = rearm(now);
+  wasted_ns_ += (hot_before - hits) * (hot_before > kCachedPages ? kCompareFarNs : kCompareNs);
+  uint64_t anew_ns = slots_->count() * kScanNs + now.area_count * kAreaNs + hits * kFaultNs;
+  if (anew || wasted_ns_ > anew_ns) all_watched = rearm(now);
   if (all_watched)
     stillness_.begin(since);
   else

@@ -82,7 +82,7 @@ class Changes {
   std::span<PageRun> runs_;
   std::span<PageSlots::Slot> hot_;
   size_t hot_count_ = 0;
-  uint64_t wasted_pages_ = 0;  // hot ones that had not changed, since all were watched
+  uint64_t wasted_ns_ = 0;  // on hot ones that had not changed, since all were watched
 };
 
 }  // namespace belay

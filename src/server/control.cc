@@ -32,8 +32,13 @@ void change(ServerCore& core, const Json& request, const Answer& answer) {
     status = catalog.pin(client, id, what == "pin");
   }
   if (!status) return say(answer, status);
-  core.commit(*catalog.find(client), [answer](const Status& done) {
-    if (done) return say(answer, done);
+  // What a program keeps on its own disk, it removes when it hears of it.
+  const Client& owner = *catalog.find(client);
+  Json more = Json::object();
+  if (what == "delete" && owner.driver == "process" && !owner.connected)
+    more = {{"pending", true}, {"store", owner.store}};
+  core.commit(*catalog.find(client), [answer, more](const Status& done) {
+    if (done) return say(answer, done, more);
     say(answer, fail(done.error().code, "it is so, but a server that ends now forgets it: {}",
                      done.error().text()));
   });

@@ -95,7 +95,7 @@ Status make_pair(Fd* ours, Fd* qemus) {
 }
 
 // What went wrong, from what the console says: why the kernel panics, or the last line.
-std::string last_line(std::string text) {
+std::string last_line_of(std::string text) {
   const size_t panic = text.find("Kernel panic");
   if (panic != std::string::npos) text.resize(std::min(text.find('\r', panic), text.size()));
   while (!text.empty() && isspace(text.back())) text.pop_back();
@@ -253,7 +253,7 @@ Status Vm::wait_for_program(Clock::time_point end) {
     if (!event && event.error().code == ETIMEDOUT)
       return fail(ETIMEDOUT,
                   "the guest's program has not opened its port in time ({}); last words: {}",
-                  accelerator(), last_line(last_words()));
+                  accelerator(), last_line());
     if (!event) return ended_early(event.error());
     const std::string name = text_of(*event, "event");
     if (name == "VSERPORT_CHANGE" && member_of(*event, "data") == kPortOpened) return {};
@@ -261,7 +261,7 @@ Status Vm::wait_for_program(Clock::time_point end) {
     if (name == "STOP") {
       BELAY_ASSIGN(Qmp::Json status, qmp_->execute("query-status", {}, end - Clock::now()));
       return fail(EREMOTEIO, "QEMU ({}) has stopped the guest: {}; last words: {}", accelerator(),
-                  text_of(status, "status"), last_line(last_words()));
+                  text_of(status, "status"), last_line());
     }
   }
 }
@@ -272,7 +272,7 @@ tl::unexpected<Error> Vm::ended_early(const Error& how) {
   std::string program =
       status && *status >= 0 ? fmt::format(", its program with status {}", *status) : "";
   return fail(EREMOTEIO, "{} ({}) before the guest's program opened its port{}; last words: {}",
-              how.text(), accelerator(), program, last_line(last_words()));
+              how.text(), accelerator(), program, last_line());
 }
 
 pid_t Vm::pid() const {
@@ -284,6 +284,8 @@ std::string Vm::last_words() const {
   std::lock_guard lock(mutex_);
   return tail_;
 }
+
+std::string Vm::last_line() const { return last_line_of(last_words()); }
 
 Result<int> Vm::wait(std::chrono::milliseconds limit) {
   std::unique_lock lock(mutex_);

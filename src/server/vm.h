@@ -76,6 +76,8 @@ class Vm {
 
   // The last lines of the console.
   std::string last_words() const;
+  // The last of them, or why the kernel has panicked.
+  std::string last_line() const;
   // Waits until the machine is off, and returns the exit status of the program, 128 + N for signal
   // N; -1: the machine has ended without saying one.
   Result<int> wait(std::chrono::milliseconds limit);

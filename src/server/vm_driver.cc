@@ -56,7 +56,10 @@ Status VmDriver::restore(const std::string& id) {
 }
 
 Status VmDriver::start_anew() {
-  BELAY_TRY(qmp_.execute("system_reset", {}, kCommandLimit));  // after a restore that has failed
+  // After a restore that has failed. Not the end of QEMU, which a guest's own reset is.
+  BELAY_TRY(qmp_.execute("set-action", {{"reboot", "reset"}}, kCommandLimit));
+  BELAY_TRY(qmp_.execute("system_reset", {}, kCommandLimit));
+  BELAY_TRY(qmp_.execute("set-action", {{"reboot", "shutdown"}}, kCommandLimit));
   return go_on();
 }
 

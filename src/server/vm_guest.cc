@@ -39,6 +39,12 @@ void write_file(int value) {
   fclose(file);
 }
 
+// The kernel's; does not return.
+void panic() {
+  int trigger = open("/proc/sysrq-trigger", O_WRONLY);
+  if (write(trigger, "c", 1) < 0) exit(1);
+}
+
 }  // namespace
 
 int main() {
@@ -55,6 +61,8 @@ int main() {
       write_file(value);
     } else if (line == "quit") {
       return value;
+    } else if (line == "panic") {
+      panic();
     }
     // The answer to this, and to nothing else, is heard after a snapshot too.
     say("CKP");

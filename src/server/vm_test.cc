@@ -115,6 +115,17 @@ class VmTest : public testing::Test {
     if (!machine_.vm) machine_.boot();
     if (!machine_.vm) GTEST_FAIL() << "no machine";
   }
+  // Stands, with a driver, and somebody at the other end of its port. Null: it does not.
+  std::unique_ptr<VmDriver> start_again() {
+    auto again = Vm::start_again(std::move(machine_.vm));
+    EXPECT_TRUE(again) << again.error().text();
+    if (!again) return nullptr;
+    machine_.vm = std::move(*again);
+    auto driver = attach();
+    EXPECT_TRUE(driver->is_standing());
+    machine_.port = connect_unix(options().folder + "/port").value();
+    return driver;
+  }
   Machine& machine_ = Machine::get();
 };
 
@@ -280,13 +291,9 @@ TEST_F(VmTest, YAMachineWhoseQemuIsKilledIsStartedAgainAndGoesBack) {
   ASSERT_TRUE(status) << status.error().text();
   EXPECT_EQ(*status, -1);
 
-  auto again = Vm::start_again(std::move(machine_.vm));
-  ASSERT_TRUE(again) << again.error().text();
-  machine_.vm = std::move(*again);
-  driver = attach();
+  driver = start_again();
+  ASSERT_TRUE(driver);
   EXPECT_EQ(driver->list(), (std::vector<std::string>{"nine", "ten"}));
-  EXPECT_TRUE(driver->is_standing());
-  machine_.port = connect_unix(options().folder + "/port").value();
   // One that can't be loaded leaves it standing, for another.
   EXPECT_EQ(driver->restore("eight").error().code, ENOENT);
   EXPECT_TRUE(driver->is_standing());
@@ -300,6 +307,51 @@ TEST_F(VmTest, YAMachineWhoseQemuIsKilledIsStartedAgainAndGoesBack) {
   for (const char* id : {"nine", "ten"}) EXPECT_TRUE(driver->restore(id)) << id;
   driver.reset();
   EXPECT_FALSE(attach()->is_standing());
+}
+
+TEST_F(VmTest, YBAMachineWhoseKernelPanicsIsStartedAgainAndGoesBack) {
+  auto driver = attach();
+  for (const std::string& id : driver->list()) ASSERT_TRUE(driver->remove(id));
+  EXPECT_EQ(machine_.answer("restored"), "restored 10 10");  // by the test before
+  machine_.set(13);
+  ASSERT_TRUE(driver->take("thirteen"));
+  EXPECT_EQ(machine_.answer("YES"), "YES 13 13");
+  machine_.say("panic");
+  EXPECT_EQ(machine_.hear(), "");
+  auto status = machine_.vm->wait(60s);
+  ASSERT_TRUE(status) << status.error().text();
+  EXPECT_EQ(*status, -1) << "it is not the program that has ended";
+  EXPECT_NE(machine_.vm->last_words().find("Kernel panic"), std::string::npos);
+  driver = start_again();
+  ASSERT_TRUE(driver);
+  auto restored = driver->restore("thirteen");
+  ASSERT_TRUE(restored) << restored.error().text();
+  EXPECT_EQ(machine_.answer("restored"), "restored 13 13");
+}
+
+// Where nothing can be loaded it begins anew, and is a machine like any other.
+TEST_F(VmTest, YCAMachineWithoutAWholeSnapshotBootsAnew) {
+  kill(machine_.vm->pid(), SIGKILL);
+  ASSERT_TRUE(machine_.vm->wait(60s));
+  auto driver = start_again();
+  ASSERT_TRUE(driver);
+  damage("QEVM", "evil");
+  for (int i = 0; i < 2; i++) {
+    auto restored = driver->restore("thirteen");
+    ASSERT_FALSE(restored);
+    EXPECT_EQ(restored.error().code, EIO) << restored.error().text();
+    EXPECT_TRUE(driver->is_standing());
+  }
+  auto begun = driver->start_anew();
+  ASSERT_TRUE(begun) << begun.error().text();
+  EXPECT_FALSE(driver->is_standing());
+  machine_.say("hello");
+  EXPECT_EQ(machine_.hear(), "hello") << machine_.vm->last_words();
+  machine_.set(14);
+  ASSERT_TRUE(driver->take("fourteen"));
+  EXPECT_EQ(machine_.answer("YES"), "YES 14 14");
+  ASSERT_TRUE(driver->restore("fourteen"));
+  EXPECT_EQ(machine_.answer("restored"), "restored 14 14");
 }
 
 TEST_F(VmTest, ZAMachineWhoseSnapshotsAreDamagedIsNotStartedAgain) {

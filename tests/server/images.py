@@ -98,18 +98,49 @@ class Test(ServerTest):
         self.stop()
 
     def other_run(self):
-        """A program that is run anew can go back to what an earlier run has left."""
+        """A program that is run anew can go back to what earlier runs have left, to and fro, with
+        what its model has learned; or begins there, where the user has said, without a server at
+        the newest."""
         self.start()
-        learner = self.begin()
-        made = [self.taken(learner) for _ in range(3)]
-        learner.process.kill()
-        learner.process.wait()
-        for name, counter in (made[1], made[0], made[2]):
+        made, decisions = [], 0
+        for run in range(2):
             learner = self.begin()
             expect(learner.say("count") == "1", "it does not begin anew")
-            self.go_to(learner, name, counter)
+            for name, counter in made:
+                self.go_to(learner, name, counter)
+                learner.say("decide 1")
+                decisions += 1
+                expect(learner.say("show").split()[1] == str(decisions), "the model has gone back")
+            if not run:
+                learner.say("decide 1")
+                decisions += 1
+            made += [self.taken(learner) for _ in range(3 - run)]
+            for name, counter in (made[1], made[-1]):
+                self.go_to(learner, name, counter)
             learner.process.kill()
             learner.process.wait()
+        for name, counter in (made[1], made[-1]):
+            self.ctl("select", "p", name)
+            learner = self.begin(True)
+            expect(learner.say("count") == str(int(counter) + 1), f"not at {name}")
+            self.go_to(learner, *made[0])
+            expect(learner.say("show").split()[1] == str(decisions), "its model is not back")
+            learner.process.kill()
+            learner.process.wait()
+        self.ctl("select", "p", made[0][0])
+        self.kill()
+        learner = self.begin(True)
+        expect(learner.say("count") == str(int(made[-1][1]) + 1), "not at the newest")
+        learner.end()
+        self.start()
+        for name in self.listed():
+            said = self.ctl("delete", "p", name)
+            expect("free when the program runs" in said and str(self.folder) in said, said)
+        expect(len(self.on_disk()) == len(made), "nobody is there to remove them")
+        learner = self.begin(BELAY_AU_RESUME="1")
+        expect(learner.say("count") == "1", "there is nowhere to go on")
+        expect(not self.on_disk(), "they are removed when it connects")
+        learner.end()
         self.stop()
 
     def killed(self):
@@ -247,15 +278,19 @@ class Test(ServerTest):
             expect(result.returncode == code, result)
             return [line for line in result.stdout.splitlines() if "DAMAGED" in line]
 
+        def use():
+            sizes = dict(line.split(":\t") for line in (proc / "status").read_text().splitlines())
+            return (len(list((proc / "fd").iterdir())),
+                    int(sizes["VmSize"].split()[0]) >> 20)  # GiB: malloc's own come and go
+
         def looks():
             learner.say("restore")  # until all is there that one needs
-            used = (sorted(path.name for path in (proc / "fd").iterdir()),
-                    (proc / "maps").read_text().count("\n"))
-            for _ in range(3):
+            files, space = use()
+            for _ in range(4):
                 said = learner.say("restore")
                 expect(said.startswith("-1"), said)
-            expect(used == (sorted(path.name for path in (proc / "fd").iterdir()),
-                            (proc / "maps").read_text().count("\n")), "something is left over")
+            # Belay's thread, which begins again, has one open now and then.
+            expect(use()[0] < files + 4 and use()[1] == space, f"{files, space}, then {use()}")
         changed = self.learner.stat().st_mtime_ns
         os.utime(self.learner, (0, 0))
         looks()
