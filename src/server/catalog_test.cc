@@ -240,6 +240,31 @@ TEST_F(StateFolderTest, WhatIsDamagedOrOfAnotherNameIsSetAside) {
   EXPECT_TRUE(fs::exists(file("flipped") + ".damaged"));
 }
 
+TEST_F(StateFolderTest, WhatCannotBeReadIsLeftThereAndNoServerBegins) {
+  save("mario");
+  fs::remove(file("mario"));
+  ASSERT_EQ(mkdir(file("mario").c_str(), 0700), 0);
+  Catalog catalog{{}, "t"};
+  EXPECT_EQ(folder.load(catalog).error().code, EISDIR);
+  EXPECT_TRUE(fs::exists(file("mario")));
+}
+
+// Goal: a server that is killed tells again what it has told and nobody has heard.
+TEST_F(StateFolderTest, KnowsWhereSnapshotsAreAndWhichAreToGo) {
+  Client client;
+  client.name = "mario";
+  client.store = "host:/store";
+  client.dropped = {"a"};
+  client.told = {"b"};
+  ASSERT_TRUE(folder.make_client("mario"));
+  ASSERT_TRUE(folder.save("mario", StateFolder::serialise(client)));
+  Catalog catalog{{}, "t"};
+  ASSERT_TRUE(folder.load(catalog));
+  const Client& loaded = *catalog.find("mario");
+  EXPECT_EQ(loaded.store, "host:/store");
+  EXPECT_EQ(loaded.dropped, (Names{"a", "b"}));
+}
+
 TEST_F(StateFolderTest, LeavesNothingOfAFileThatWasNotFinished) {
   save("mario");
   std::ofstream(folder.files_of("mario") + "/.new-7") << "half";

@@ -283,6 +283,7 @@ Result<int> AuClient::take_process(const char* id) {
   int back = belay_checkpoint_named(image_name(name).c_str());
   uint64_t took_ns = now_ns() - began_ns;
   std::string reason = back < 0 ? belay_crerror() : "";
+  if (back < 0) own_.pop_back();
   tried_ns_ = 0;
   // In another run of the program, what this one knows of the server is old.
   if (back > 0) unsettled_ = true;

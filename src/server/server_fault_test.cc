@@ -381,6 +381,83 @@ TEST(ServerMachine, IsKilledAndAnotherTakesItsPlace) {
 }
 TEST(ServerMachine, IsKilledAndStartedAgain) { play_with_machine(&Story::bring_the_machine_back); }
 
+// Goal: what the user changes while the disk is full reaches it by itself when there is room.
+TEST(ServerDisk, WhatCouldNotBeWrittenIsWrittenLater) {
+  std::string folder = testing::TempDir() + "belay-faults-XXXXXX";
+  BELAY_CHECK(mkdtemp(folder.data()) != nullptr);
+  uint64_t full_at = StrikingOs::kNever;
+  for (bool fills : {false, true}) {
+    ServerProcess server(folder);
+    ASSERT_TRUE(server.start(Strike::kFullDisk, full_at));
+    Peer peer = server.connect();
+    ASSERT_TRUE(peer.ask(FrameType::kSet, ":client", "name=k\ndriver=savepoint\ninstance=i\n"));
+    auto told = peer.ask(FrameType::kCkp, "", "", kFlagOwnRequest);
+    ASSERT_TRUE(told && peer.ask(FrameType::kSet, ":snapshot", "id=" + told->name + "\n"));
+    full_at = server.changes();  // of the next one
+    EXPECT_EQ(server.control("pin", "k", told->name).at("ok"), !fills);
+    auto is_written = [&] {
+      std::ifstream file(server.state() + "/clients/k/client.json");
+      return std::string(std::istreambuf_iterator<char>(file), {}).find("\"pinned\":true") !=
+             std::string::npos;
+    };
+    for (int asked = 0; fills && !is_written(); asked++) {
+      ASSERT_TRUE(server.control("state").is_object());
+      ASSERT_LT(asked, kAskedMax);
+    }
+    EXPECT_TRUE(is_written());
+    server.kill();
+    fs::remove_all(server.state());
+  }
+  fs::remove_all(folder);
+}
+
+// A driver whose machine has stopped to answer.
+class StuckDriver final : public SnapshotDriver {
+ public:
+  std::string_view name() const override { return "vm"; }
+  Status take(const std::string&) override {
+    for (;;) pause();
+  }
+  Status restore(const std::string&) override { return {}; }
+  Status remove(const std::string&) override { return {}; }
+  std::vector<std::string> list() const override { return {}; }
+};
+
+// Goal: machines that hang are their programs' trouble, and nobody else's.
+TEST(ServerMachine, ThatHangsKeepsNobodyWaiting) {
+  std::string folder = testing::TempDir() + "belay-faults-XXXXXX";
+  BELAY_CHECK(mkdtemp(folder.data()) != nullptr);
+  {
+    constexpr int kMachines = 3;
+    ServerProcess server(folder);
+    std::vector<Fd> ports;
+    for (int i = 0; i < kMachines; i++) {
+      sockaddr_un name = socket_name(fmt::format("{}/port{}", folder, i));
+      ports.emplace_back(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      ASSERT_EQ(bind(ports[i].get(), reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
+      ASSERT_EQ(listen(ports[i].get(), 1), 0);
+    }
+    ASSERT_TRUE(server.start(Strike::kKill, StrikingOs::kNever, [&](ServerOptions& options, auto&) {
+      for (int i = 0; i < kMachines; i++)
+        options.attached.push_back(
+            {fmt::format("{}/port{}", folder, i), std::make_unique<StuckDriver>(), nullptr});
+    }));
+    std::vector<Peer> machines;
+    for (int i = 0; i < kMachines; i++) {
+      Peer& machine = machines.emplace_back(Fd(accept(ports[i].get(), nullptr, nullptr)));
+      const std::string hello = fmt::format("name=m{}\ndriver=vm\ninstance=i\n", i);
+      ASSERT_TRUE(machine.ask(FrameType::kSet, ":client", hello));
+      ASSERT_TRUE(machine.send(encode_frame(FrameType::kCkp, kFlagOwnRequest, "", "")));
+    }
+    Peer other = server.connect();
+    ASSERT_TRUE(other.ask(FrameType::kSet, ":client", "name=o\ndriver=savepoint\ninstance=i\n"));
+    auto stored = other.ask(FrameType::kSet, "m.model", std::string(1 << 20, 'm'));
+    ASSERT_TRUE(stored);
+    EXPECT_EQ(stored->type, FrameType::kYes);
+  }
+  fs::remove_all(folder);
+}
+
 std::string name_of_case(const testing::TestParamInfo<std::tuple<Strike, bool>>& info) {
   auto [strike, machine] = info.param;
   std::string name = strike == Strike::kKill ? "Kill" : "PowerCut";

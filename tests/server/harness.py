@@ -121,12 +121,16 @@ class ServerTest(Case):
         self.socket = self.state / "socket"
         self.server = None
 
+    def launch(self, *arguments, state=None, **more):
+        server = subprocess.Popen(
+            [self.options.belay, "serve", "--state", str(state or self.state), *arguments],
+            stdout=subprocess.PIPE, text=True, **more)
+        self.running.append(server)
+        return server
+
     def start(self, *arguments, before=None, **more):
         """Returns the addresses that the server prints."""
-        self.server = subprocess.Popen(
-            [self.options.belay, "serve", "--state", str(self.state), *arguments],
-            stdout=subprocess.PIPE, text=True, preexec_fn=before, **more)
-        self.running.append(self.server)
+        self.server = self.launch(*arguments, preexec_fn=before, **more)
         lines = [self.server.stdout.readline().strip()]
         if "--tcp" in arguments or "--http" in arguments:
             lines.append(self.server.stdout.readline().strip())
