@@ -192,3 +192,24 @@ EFFECT(int, pthread_setspecific, (pthread_key_t key, const void* value)) {
   }
   return pthread_setspecific(key, value);
 }
+
+// pthread_cleanup_push() and _pop() of C: what the thread runs if it is cancelled. They come in
+// pairs, so that all is as at the start once the first of them is gone.
+namespace {
+
+void leave_cleanup(void* copy) {
+  __pthread_unregister_cancel(static_cast<__pthread_unwind_buf_t*>(copy));
+  free(copy);
+}
+
+}  // namespace
+
+EFFECT(void, __pthread_register_cancel, (__pthread_unwind_buf_t * buffer)) {
+  log_bytes(buffer, sizeof *buffer);
+  __pthread_register_cancel(buffer);
+  if (!in_region()) return;
+  auto* copy = static_cast<__pthread_unwind_buf_t*>(malloc(sizeof *buffer));
+  if (copy == nullptr) fatal("no memory for %zu bytes", sizeof *buffer);
+  *copy = *buffer;
+  on_rollback_only(leave_cleanup, copy);
+}

@@ -1,5 +1,5 @@
 // Goal: static and thread-local variables that a region initialises: undone, they are initialised
-// again, and are destroyed once.
+// again, and are destroyed once. What only main() uses goes back too.
 // Output: made 1
 // Output: made 2
 // Output: destroyed 2
@@ -48,7 +48,14 @@ __attribute__((noinline)) int first_use(int n) {
   return named.number + static_cast<int>(own.size());
 }
 
+static int only_in_main;  // which nobody calls again: it might as well be a local of its
+
 int main() {
+  only_in_main = 1;
+  start_ckpt();
+  only_in_main = 5;
+  stop_ckpt(1);
+  CHECK(only_in_main == 1);
   start_ckpt();
   CHECK(first_use(1) > 1);
   stop_ckpt(1);
