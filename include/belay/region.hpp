@@ -37,7 +37,7 @@ bool call(F& function, std::false_type) {
 // with its contents. Returns whether the writes stayed.
 template <class F>
 bool attempt(F&& try_it) {
-  bool keep;  // has no value at the start, so that the rollback leaves the one it gets
+  bool keep;
   belay_start_ckpt_once();
   try {
     keep = detail::call(try_it, std::is_void<decltype(try_it())>());
@@ -45,8 +45,13 @@ bool attempt(F&& try_it) {
     belay_stop_ckpt(1);
     throw;
   }
-  belay_stop_ckpt(!keep);
-  return keep;
+  // By two ways, since the rollback may take `keep` back too.
+  if (keep) {
+    belay_stop_ckpt(0);
+    return true;
+  }
+  belay_stop_ckpt(1);
+  return false;
 }
 
 // A region that ends with its scope, undone unless keep() was called:

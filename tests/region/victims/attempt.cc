@@ -1,6 +1,6 @@
 // Goal: attempt, guards, the region object, kept writes, nesting, and exceptions that leave a
 // region with their contents. In the oldest C++ that belay/region.hpp is for.
-// Build: -std=c++11
+// Build: -std=c++11 -ftrivial-auto-var-init=pattern
 #include <belay/region.hpp>
 #include <stdexcept>
 #include <string>
