@@ -35,6 +35,11 @@ double now_us() {
   return double(time.tv_sec) * 1e6 + double(time.tv_nsec) / 1e3;
 }
 
+std::string models_folder() {
+  char folder[] = "/tmp/belay-learn-bench-XXXXXX";
+  return mkdtemp(folder);
+}
+
 std::string self() { return "/proc/" + std::to_string(getpid()) + "/exe"; }
 
 // The figures that a program with libtorch prints; none where it is not installed.
@@ -147,11 +152,14 @@ std::vector<double> convolution_rates(int rounds) {
 // The same model by both backends: the other's in a process of its own.
 void measure_convolutions(bool quick) {
   auto rates = convolution_rates(quick ? 3 : 15);
-  std::string other = "BELAY_AU_BACKEND=torch " + self() + (quick ? " --quick" : "");
+  std::string models = models_folder();
+  std::string other =
+      "BELAY_AU_BACKEND=torch BELAY_AU_MODELS=" + models + " " + self() + (quick ? " --quick" : "");
   Peers peers;
   if (auto torch = torch_figures("convolutions", other); !torch.empty())
     peers["by libtorch"] = torch[0];
   print_row("training of 84x84x4, 2 convolutions, batch 32", "samples/s", rates, peers, 0, false);
+  std::filesystem::remove_all(models);
 }
 
 // ---- Games: processes of their own --------------------------------------------------------------
@@ -161,11 +169,6 @@ struct Game {
   double won_percent = 0, points = 0;  // of the last 50 games
   double seconds = 0;
 };
-
-std::string models_folder() {
-  char folder[] = "/tmp/belay-learn-bench-XXXXXX";
-  return mkdtemp(folder);
-}
 
 // Its last report and its processor time.
 Game play(const std::string& game, const char* mode, const std::string& models, uint64_t seed,

@@ -41,7 +41,7 @@ pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 thread_local char sentence[sizeof Error::message];
 
 // Of a thread: 1 in a call, 2 in what is called from there, or in a signal's handler.
-constinit thread_local int turns = 0;
+[[gnu::tls_model("initial-exec")]] constinit thread_local int turns = 0;
 
 class Turn {
  public:
